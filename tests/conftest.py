@@ -1,0 +1,91 @@
+"""Fixtures of all tests: no network but this machine's own, nothing blocking on the loop, the real Ollama."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from blockbuster import BlockBuster, blockbuster_ctx
+
+from tests.ollama import server as ollama_server
+
+pytest_plugins = ("pytest_jupyter.jupyter_server",)
+
+IN_CI = os.environ.get("CI") == "true"
+
+
+def _is_loopback(host: object) -> bool:
+    if isinstance(host, bytes):
+        host = host.decode()
+    if host in (None, "", "localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(str(host)).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture(autouse=True, scope="session")
+def only_loopback() -> Iterator[None]:
+    """Refuse every connection and every name look-up that would leave this machine."""
+    look_up, connect, connect_ex = socket.getaddrinfo, socket.socket.connect, socket.socket.connect_ex
+
+    def check(host: object) -> None:
+        if not _is_loopback(host):
+            raise RuntimeError(f"a test may not reach {host!r}: only this machine")
+
+    def check_address(sock: socket.socket, address: Any) -> None:
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
+            check(address[0])
+
+    def guarded_look_up(host: Any, *args: Any, **kwargs: Any) -> Any:
+        check(host)
+        return look_up(host, *args, **kwargs)
+
+    def guarded_connect(sock: socket.socket, address: Any) -> None:
+        check_address(sock, address)
+        connect(sock, address)
+
+    def guarded_connect_ex(sock: socket.socket, address: Any) -> int:
+        check_address(sock, address)
+        return connect_ex(sock, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", guarded_look_up)
+        patch.setattr(socket.socket, "connect", guarded_connect)
+        patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def no_blocking_calls() -> Iterator[BlockBuster]:
+    """Fail a test in which our own code blocks the event loop (files, sockets, `sqlite3`, `time.sleep`)."""
+    with blockbuster_ctx("jupyter_aichat") as guard:
+        yield guard
+
+
+@pytest.fixture(scope="session")
+def ollama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real Ollama with counter, endless, thinker, tooler, slow-counter and slow-endless."""
+    with ollama_server.running(_ollama_program(), tmp_path_factory.mktemp("ollama")) as server:
+        yield server.url
+
+
+@pytest.fixture
+def own_ollama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ollama_server.OllamaServer]:
+    """A real Ollama for one test alone, which may kill it, its runners and its models."""
+    with ollama_server.running(_ollama_program(), tmp_path_factory.mktemp("own-ollama")) as server:
+        yield server
+
+
+def _ollama_program() -> Any:
+    if program := ollama_server.binary():
+        return program
+    reason = "no real Ollama here: `make ollama` builds it (needs Go 1.24+)"
+    if IN_CI:
+        pytest.fail(reason)
+    pytest.skip(reason)
