@@ -1,0 +1,1 @@
+"""How processes tell each other about runs: one port (`base`), one implementation per medium."""

@@ -1,0 +1,1 @@
+"""Short-lived values: one port (`base`), one implementation per medium."""

@@ -1,0 +1,1 @@
+"""Plain values: what the rest of the package talks about. Imports nothing of ours."""

@@ -1,0 +1,16 @@
+"""A page of a list."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+Item = TypeVar("Item")
+
+
+class Page(msgspec.Struct, Generic[Item], frozen=True):
+    """Some items, and the opaque cursor to the next ones (None at the end)."""
+
+    items: tuple[Item, ...]
+    next: str | None = None

@@ -1,0 +1,87 @@
+"""What a person may do with chats."""
+
+from __future__ import annotations
+
+import msgspec
+
+from jupyter_aichat.bus.base import Bus
+from jupyter_aichat.domain.change import Change
+from jupyter_aichat.domain.chat import Chat, ChatChanges, ChatQuery
+from jupyter_aichat.domain.clock import now
+from jupyter_aichat.domain.ids import ChatId, MessageId, OwnerId, new_id
+from jupyter_aichat.domain.message import RUNNING, Message
+from jupyter_aichat.domain.page import Page
+from jupyter_aichat.engine.generation import End
+from jupyter_aichat.engine.owners import Owners
+from jupyter_aichat.engine.requests import NewChat
+from jupyter_aichat.engine.runs import STOP_TOPIC
+from jupyter_aichat.engine.workers import Workers
+from jupyter_aichat.errors import InvalidRequest
+from jupyter_aichat.stores.base import Store
+
+MAX_TITLE = 500
+
+
+class Chats:
+    """The commands on chats, each for one owner; a foreign chat is `NotFound`."""
+
+    def __init__(self, store: Store, bus: Bus, workers: Workers, owners: Owners) -> None:
+        self._store, self._bus, self._workers, self._owners = store, bus, workers, owners
+
+    async def list(self, owner: OwnerId, query: ChatQuery) -> Page[Chat]:
+        """Return a page of chats."""
+        return await self._store.list_chats(owner, query)
+
+    async def create(self, owner: OwnerId, new: NewChat) -> Chat:
+        """Create an empty chat."""
+        _check_title(new.title)
+        at = now()
+        chat = Chat(ChatId(new_id()), new.title.strip(), at, at, model=new.model, options=new.options)
+        created = await self._store.create_chat(owner, chat)
+        await self._owners.publish(Change(owner, chat.id, "created"))
+        return created
+
+    async def get(self, owner: OwnerId, chat_id: ChatId) -> Chat:
+        """Return a chat."""
+        return await self._store.get_chat(owner, chat_id)
+
+    async def change(self, owner: OwnerId, chat_id: ChatId, changes: ChatChanges) -> Chat:
+        """Change a chat."""
+        if changes.title is not msgspec.UNSET:
+            _check_title(changes.title)
+            changes = msgspec.structs.replace(changes, title=changes.title.strip())
+        chat = await self._store.change_chat(owner, chat_id, changes)
+        await self._owners.publish(Change(owner, chat_id, "updated"))
+        return chat
+
+    async def delete(self, owner: OwnerId, chat_id: ChatId) -> None:
+        """Delete a chat with all that hangs on it; its runs stop, and nothing of them comes back."""
+        for run_id in await self._store.delete_chat(owner, chat_id):
+            if not self._workers.end(run_id, End("stopped", "deleted")):
+                await self._bus.publish(STOP_TOPIC, run_id.encode())
+        await self._owners.publish(Change(owner, chat_id, "deleted"))
+
+    async def messages(self, owner: OwnerId, chat_id: ChatId, cursor: str | None, limit: int) -> Page[Message]:
+        """Return a page of a chat's messages in creation order."""
+        return self._fresh(await self._store.list_messages(owner, chat_id, cursor, limit))
+
+    async def path(
+        self, owner: OwnerId, chat_id: ChatId, leaf: MessageId, cursor: str | None, limit: int
+    ) -> Page[Message]:
+        """Return a page of the messages from a leaf to its root, newest first."""
+        return self._fresh(await self._store.path(owner, chat_id, leaf, cursor, limit))
+
+    def _fresh(self, page: Page[Message]) -> Page[Message]:
+        """Let this process's running messages stand as they are now, not as the last checkpoint has them."""
+        if not any(message.status in RUNNING for message in page.items):
+            return page
+        return Page(tuple(self._as_it_is(message) for message in page.items), page.next)
+
+    def _as_it_is(self, message: Message) -> Message:
+        live = self._workers.find(message.run_id) if message.run_id and message.status in RUNNING else None
+        return live.message() if live else message
+
+
+def _check_title(title: str) -> None:
+    if len(title) > MAX_TITLE:
+        raise InvalidRequest(f"A title has at most {MAX_TITLE} characters.", limit=MAX_TITLE)

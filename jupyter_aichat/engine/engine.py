@@ -1,0 +1,129 @@
+"""The engine: all rules behind one door, on one event loop."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from jupyter_aichat.bus.base import Bus, Unsubscribe
+from jupyter_aichat.cache.base import Cache
+from jupyter_aichat.domain.change import Change
+from jupyter_aichat.domain.ids import InstanceId, OwnerId, RunId, new_id
+from jupyter_aichat.domain.readiness import Readiness
+from jupyter_aichat.engine.chats import Chats
+from jupyter_aichat.engine.generation import End, Generator
+from jupyter_aichat.engine.health import DOWN, Health
+from jupyter_aichat.engine.instance import Instance
+from jupyter_aichat.engine.journal import Journal
+from jupyter_aichat.engine.models import Catalogue
+from jupyter_aichat.engine.owners import Owners
+from jupyter_aichat.engine.runs import STOP_TOPIC, Runs
+from jupyter_aichat.engine.workers import Workers
+from jupyter_aichat.providers.base import Provider
+from jupyter_aichat.stores.base import Store
+
+GRACE_S = 4.0
+
+
+class _Part(Protocol):
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class Engine:
+    """Chats, runs and models of all owners.
+
+    Parameters
+    ----------
+    store, bus, cache, providers
+        Opened by `start` and closed by `stop`.
+    default_model
+        The model to take where none is named; "" for the first loaded, else the first listed.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        bus: Bus,
+        cache: Cache,
+        providers: Sequence[Provider],
+        default_model: str = "",
+        log: logging.Logger | None = None,
+    ) -> None:
+        log = log or logging.getLogger(__name__)
+        instance = InstanceId(new_id())
+        self._store, self._bus, self._cache, self._providers, self._log = store, bus, cache, tuple(providers), log
+        self.models = Catalogue(self._providers, cache, default_model, log)
+        self._journal = Journal(store, bus, self._lost, self._starved, log)
+        self._workers = Workers(Generator(store, self.models, self._journal, log), self._journal, bus)
+        self._owners = Owners(bus, log)
+        self.runs = Runs(store, bus, self.models, self._workers, self._owners, instance, log)
+        self.chats = Chats(store, bus, self._workers, self._owners)
+        self._health = Health(store.ping, bus.ping, cache.ping, self.models, log)
+        self._instance = Instance(instance, store, bus, self._workers, self._journal, self._owners, log)
+        self._unsubscribe: Unsubscribe | None = None
+        self._opened: list[_Part] = []
+        self._started = False
+
+    @property
+    def active_runs(self) -> int:
+        """How many answers this process is writing."""
+        return len(self._workers)
+
+    async def start(self) -> None:
+        """Open all parts and join; a store that cannot be opened raises, and what was opened is closed again."""
+        try:
+            parts: tuple[_Part, ...] = (self._store, self._bus, self._cache, *self._providers)
+            for part in parts:
+                self._opened.append(part)
+                await part.open()
+            self._owners.start()
+            self._unsubscribe = self._bus.subscribe(STOP_TOPIC, self.runs.on_stop_signal)
+            await self._instance.start()
+        except BaseException:
+            await self._close()
+            raise
+        self._health.start()
+        self._started = True
+
+    async def stop(self, grace_s: float = GRACE_S) -> None:
+        """End the runs of this process as interrupted, their text kept, and close all parts; may be called twice."""
+        if self._started:
+            self._started = False
+            await self._workers.stop(grace_s)
+            await self._health.stop()
+            await self.models.stop()
+            await self._instance.stop()
+        await self._close()
+
+    async def _close(self) -> None:
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
+        self._owners.stop()
+        while self._opened:
+            part = self._opened.pop()
+            try:
+                await part.close()
+            except Exception:  # the other parts must be closed all the same
+                self._log.exception("Closing %s failed", type(part).__name__)
+
+    async def readiness(self) -> Readiness:
+        """Return whether the parts work; down before `start` and after `stop`."""
+        return await self._health.readiness() if self._started else DOWN
+
+    def watch(self, owner: OwnerId, watcher: Callable[[Change], None]) -> Unsubscribe:
+        """Call `watcher` at each change of the owner's chats, whichever process made it."""
+        return self._owners.watch(owner, watcher)
+
+    def watch_service(self, watcher: Callable[[Readiness], None]) -> Unsubscribe:
+        """Call `watcher` whenever the readiness changes."""
+        return self._health.watch(watcher)
+
+    def _lost(self, run_id: RunId) -> None:
+        self._workers.end(run_id, End("stopped", "deleted"))
+
+    def _starved(self, run_id: RunId) -> None:
+        self._workers.end(run_id, End("interrupted", "store_unavailable"))

@@ -1,0 +1,201 @@
+"""A run's life, from the claim to its one end.
+
+    claimed ── run_started ── context ── text … text ── usage ── run_finished
+       │            (loading)            (streaming)                  │
+       └── stop, delete, shutdown, provider's fault, too long ────────┘
+
+The worker is a task of the engine: sockets come and go beside it. Whatever happens, it ends in `_end`, which writes one
+conditional update and tells readers what the store then says, whoever won.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import msgspec
+
+from jupyter_aichat.domain.event import Context, RunFinished, RunStarted, Snapshot, UsageEvent
+from jupyter_aichat.domain.failure import Failure
+from jupyter_aichat.domain.message import Message
+from jupyter_aichat.domain.model import Model, ModelSetup
+from jupyter_aichat.domain.run import Outcome, RunEnd, RunRecord
+from jupyter_aichat.domain.usage import Usage
+from jupyter_aichat.engine.journal import Journal
+from jupyter_aichat.engine.live import LiveRun
+from jupyter_aichat.engine.models import Catalogue
+from jupyter_aichat.engine.window import Estimator, Window, fit, was_cut
+from jupyter_aichat.errors import AIChatError, StoreUnavailable, StreamInterrupted
+from jupyter_aichat.providers.base import ChatRequest
+from jupyter_aichat.stores.base import Store
+
+MAX_CHARACTERS = 4 * 1024 * 1024
+_PATH_PAGE = 100
+_END_TRIES_S = (0.1, 0.3, 1.0, 3.0, 10.0, 20.0, 25.0)
+
+
+class End(msgspec.Struct, frozen=True):
+    """How a worker wants its run to end."""
+
+    outcome: Outcome
+    reason: str | None = None
+    error: Failure | None = None
+
+
+class Generator:
+    """Generates answers. One instance serves all runs of the process; what belongs to a run is in its `LiveRun`."""
+
+    def __init__(self, store: Store, catalogue: Catalogue, journal: Journal, log: logging.Logger) -> None:
+        self._store, self._catalogue, self._journal, self._log = store, catalogue, journal, log
+        self._estimator = Estimator()
+
+    async def run(self, live: LiveRun, reply: Message, wanted: asyncio.Future[End]) -> None:
+        """Fill the reply and end the run. `wanted` is set, and this task cancelled, to end it early."""
+        try:
+            end = await self._generate(live, reply)
+        except asyncio.CancelledError:
+            end = wanted.result() if wanted.done() else End("interrupted", "server_stopping")
+            _accept_cancellation()
+        except StreamInterrupted as error:
+            end = End("interrupted", "upstream_closed", _failure(error))
+        except AIChatError as error:
+            end = End("failed", None, _failure(error))
+        except Exception:  # the top of a run's task: whatever it is, the run ends and says so
+            self._log.exception("Run %s failed", live.record.run.id)
+            end = End("failed", None, Failure("internal", "Something went wrong inside the chat server; see its log."))
+        if not wanted.done():
+            wanted.set_result(end)  # from here on nobody may cancel: the end is being written
+        live.flush()
+        await self._end(live, end)
+
+    async def _generate(self, live: LiveRun, reply: Message) -> End:
+        live.begin()
+        if reply.continuations:
+            live.tell(Snapshot(live.message()))
+        live.tell(RunStarted())
+        model, setup = await self._setup(live.record)
+        window = await self._window(live.record, reply, setup)
+        live.tell(window.context)
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
+        first: float | None = None
+        provider = self._catalogue.provider(model.provider)
+        async with aclosing(provider.chat(_request(live.record, window, setup))) as stream:
+            async for chunks in stream:
+                if first is None:
+                    first = loop.time() - asked
+                live.feed(chunks)
+                if live.size > MAX_CHARACTERS:
+                    return End("stopped", "too_long")
+        return self._completed(live, setup, window, first)
+
+    async def _setup(self, record: RunRecord) -> tuple[Model, ModelSetup]:
+        model = await self._catalogue.resolve(record.generation.model or None)
+        setup = await self._catalogue.setup(model)
+        asked = record.generation.options.num_ctx
+        return model, msgspec.structs.replace(setup, num_ctx=asked or setup.num_ctx)
+
+    async def _window(self, record: RunRecord, reply: Message, setup: ModelSetup) -> Window:
+        options = record.generation.options
+        branch = self._branch(record, reply)
+        return await fit(branch, _key(setup), setup.num_ctx, options, self._estimator)
+
+    async def _branch(self, record: RunRecord, reply: Message) -> AsyncIterator[Message]:
+        """The messages that lead to the answer, newest first; a continued answer is itself the newest."""
+        leaf = reply.id if record.generation.prefill else reply.parent_id
+        cursor: str | None = None
+        while leaf is not None:
+            page = await self._store.path(record.owner_id, reply.chat_id, leaf, cursor, _PATH_PAGE)
+            for message in page.items:
+                yield message
+            if page.next is None:
+                return
+            cursor = page.next
+
+    def _completed(self, live: LiveRun, setup: ModelSetup, window: Window, first: float | None) -> End:
+        finished = live.finished_chunk
+        if finished is None:
+            raise StreamInterrupted
+        usage = msgspec.structs.replace(finished.usage, first_token_ms=None if first is None else round(first * 1000))
+        live.finished_chunk = msgspec.structs.replace(finished, usage=usage)
+        live.flush()
+        self._compare(live, setup, window.context, usage)
+        live.tell(UsageEvent(usage))
+        return End("completed", finished.reason)
+
+    def _compare(self, live: LiveRun, setup: ModelSetup, context: Context, usage: Usage) -> None:
+        """Notice a provider that read less than it was sent, and learn how it counts."""
+        if usage.prompt_tokens is None:
+            return
+        if was_cut(context, setup.num_ctx, usage.prompt_tokens):
+            self._log.info("Run %s: the provider read %d tokens of about %d",
+                           live.record.run.id, usage.prompt_tokens, context.tokens)  # fmt: skip
+            live.tell(msgspec.structs.replace(context, cut=True))
+        else:
+            self._estimator.learn(_key(setup), context.tokens, usage.prompt_tokens)
+
+    async def _end(self, live: LiveRun, end: End) -> None:
+        record, finished = live.record, live.finished_chunk
+        message = live.message()
+        usage = _summed(message.usage, finished.usage if finished else None)
+        written = RunEnd(end.outcome, end.reason, end.error, usage, message.parts, live.log.seq + 1)
+        won = await self._write_end(record, written)
+        self._journal.drop(record.run.id)
+        live.finish(_finished(won, end, usage))
+
+    async def _write_end(self, record: RunRecord, end: RunEnd) -> RunRecord | None:
+        """Write the end, again and again while the store is away; at last the next start finds it unfinished."""
+        for pause_s in (*_END_TRIES_S, None):
+            try:
+                return await self._store.end_run(record.owner_id, record.run.id, record.epoch, end)
+            except StoreUnavailable:
+                if pause_s is None:
+                    self._log.error("The end of run %s could not be written", record.run.id)
+                    break
+                await asyncio.sleep(pause_s)
+        return msgspec.structs.replace(record, run=msgspec.structs.replace(record.run, state="interrupted"))
+
+
+def _finished(won: RunRecord | None, end: End, usage: Usage | None) -> RunFinished:
+    """What readers are told: the store's word, or that the chat is gone."""
+    if won is None or not won.run.ended:
+        return RunFinished("stopped", "deleted")
+    run = won.run
+    if run.state == end.outcome:
+        return RunFinished(end.outcome, end.reason, end.error, usage)
+    assert run.state in ("completed", "stopped", "interrupted", "failed")
+    return RunFinished(run.state, run.reason, run.error, run.usage)
+
+
+def _accept_cancellation() -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    task.uncancel()
+
+
+def _request(record: RunRecord, window: Window, setup: ModelSetup) -> ChatRequest:
+    return ChatRequest(setup.model.name, window.messages, setup.num_ctx, record.generation.options)
+
+
+def _key(setup: ModelSetup) -> str:
+    return f"{setup.model.provider}/{setup.model.name}"
+
+
+def _failure(error: AIChatError) -> Failure:
+    return Failure(error.code, error.message, dict(error.details))
+
+
+def _summed(before: Usage | None, now: Usage | None) -> Usage | None:
+    """Add what a continued answer cost before; rates and first tokens are those of the last run."""
+    if before is None or now is None:
+        return now or before
+
+    def add(a: int | None, b: int | None) -> int | None:
+        return b if a is None else a if b is None else a + b
+
+    return msgspec.structs.replace(
+        now, completion_tokens=add(before.completion_tokens, now.completion_tokens),
+        total_ms=add(before.total_ms, now.total_ms), load_ms=add(before.load_ms, now.load_ms),
+    )  # fmt: skip

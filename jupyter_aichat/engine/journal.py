@@ -1,0 +1,115 @@
+"""What this process's runs leave behind while they go on: their log on the bus, their checkpoints in the store.
+
+All runs share one append per tick and one checkpoint a second. A failed append or checkpoint is kept and tried again;
+the store being away too long ends the runs, bounded in time and in text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+
+from jupyter_aichat.bus.base import Bus, Entry
+from jupyter_aichat.domain.ids import RunId
+from jupyter_aichat.domain.run import Segment
+from jupyter_aichat.engine.live import LiveRun
+from jupyter_aichat.engine.log import EncodedEvent
+from jupyter_aichat.errors import StoreUnavailable
+from jupyter_aichat.stores.base import Store
+
+TICK_S = 0.025
+CHECKPOINT_S = 1.0
+AWAY_S = 60.0
+AWAY_CHARACTERS = 1024 * 1024
+
+
+class Journal:
+    """Writes the log and the checkpoints of all runs.
+
+    Parameters
+    ----------
+    lost
+        Called with a run that another process has taken, or that is gone.
+    starved
+        Called with a run whose checkpoints could not be written for too long.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        bus: Bus,
+        lost: Callable[[RunId], None],
+        starved: Callable[[RunId], None],
+        log: logging.Logger,
+    ) -> None:
+        self._store, self._bus, self._lost, self._starved, self._log = store, bus, lost, starved, log
+        self._entries: list[Entry] = []
+        self._appending: asyncio.Task[None] | None = None
+        self._segments: dict[RunId, list[Segment]] = {}
+        self._away_since: float | None = None
+
+    def note(self, live: LiveRun, event: EncodedEvent) -> None:
+        """Take an event; it goes to the bus with the next tick."""
+        self._entries.append(Entry(live.record.run.id, event.seq, event.data))
+        if self._appending is None:
+            self._appending = asyncio.create_task(self._append(), name="aichat-append")
+
+    async def _append(self) -> None:
+        try:
+            await asyncio.sleep(TICK_S)
+            entries, self._entries = self._entries, []
+            for run_id in await self._bus.append(entries):
+                self._lost(run_id)
+        except Exception:  # a bus that is away degrades, and never ends a run
+            self._log.warning("The bus does not take events; readers in other processes ask the store", exc_info=True)
+        finally:
+            self._appending = None
+            if self._entries:
+                self._appending = asyncio.create_task(self._append(), name="aichat-append")
+
+    async def checkpoint(self, runs: Iterable[LiveRun]) -> None:
+        """Write what the runs added since the last time, in one transaction."""
+        for live in runs:
+            if segments := live.unsaved():
+                self._segments.setdefault(live.record.run.id, []).extend(segments)
+        batch = [segment for segments in self._segments.values() for segment in segments]
+        if not batch:
+            return
+        try:
+            lost = await self._store.checkpoint(batch)
+        except StoreUnavailable:
+            self._starve()
+            return
+        self._away_since = None
+        self._forget(batch)
+        for run_id in lost:
+            self._lost(run_id)
+
+    def _forget(self, written: list[Segment]) -> None:
+        last = {segment.run_id: segment.seq for segment in written}
+        for run_id, seq in last.items():
+            rest = [segment for segment in self._segments.get(run_id, ()) if segment.seq > seq]
+            if rest:
+                self._segments[run_id] = rest
+            else:
+                self._segments.pop(run_id, None)
+
+    def _starve(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._away_since is None:
+            self._away_since = now
+            self._log.warning("The store does not take checkpoints; answers go on in memory for %d s", AWAY_S)
+        too_long = now - self._away_since > AWAY_S
+        for run_id, segments in list(self._segments.items()):
+            if too_long or sum(len(segment.text) for segment in segments) > AWAY_CHARACTERS:
+                self._starved(run_id)
+
+    def drop(self, run_id: RunId) -> None:
+        """Forget what waits for a run: its end carries its whole text."""
+        self._segments.pop(run_id, None)
+
+    async def drain(self) -> None:
+        """Wait until the events noted so far are on the bus."""
+        while (task := self._appending) is not None:
+            await asyncio.wait([task])

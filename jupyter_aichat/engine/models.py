@@ -1,0 +1,143 @@
+"""The catalogue: all providers' models as one list, kept fresh without making a send wait."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from jupyter_aichat.cache.base import Cache
+from jupyter_aichat.domain.failure import Failure
+from jupyter_aichat.domain.model import Model, ModelList, ModelSetup, ProviderState
+from jupyter_aichat.errors import ModelNotFound, ProviderError, ProviderUnreachable
+from jupyter_aichat.providers.base import Provider
+
+LIST_FRESH_S = 1.5
+SEND_FRESH_S = 5.0
+SETUP_KEPT_S = 600.0
+_PATIENCE_S = 1.0
+
+
+class Catalogue:
+    """Which models there are, and which provider serves each.
+
+    A scripted demo is on offer only while no provider has a real model; whoever names it gets it all the same.
+    """
+
+    def __init__(self, providers: Sequence[Provider], cache: Cache, default_model: str, log: logging.Logger) -> None:
+        self._providers = {provider.name: provider for provider in providers}
+        self._cache, self._default, self._log = cache, default_model, log
+        self._models: tuple[Model, ...] = ()
+        self._states: tuple[ProviderState, ...] = ()
+        self._fresh_at = float("-inf")
+        self._refreshing: asyncio.Task[None] | None = None
+        self._setup_decoder = msgspec.json.Decoder(ModelSetup)
+
+    async def answers(self) -> bool:
+        """Whether every provider answers; asked again at most every few seconds, and not waited for long."""
+        if time.monotonic() - self._fresh_at > SEND_FRESH_S:
+            self._refresh_behind()
+        if not self._states and self._refreshing is not None:
+            await asyncio.wait([self._refreshing], timeout=_PATIENCE_S)
+        return all(state.state == "ok" for state in self._states)
+
+    def provider(self, name: str) -> Provider:
+        """Return a provider by its name."""
+        try:
+            return self._providers[name]
+        except KeyError:
+            raise ProviderUnreachable(f"The provider {name!r} is not configured here.") from None
+
+    async def list(self) -> ModelList:
+        """Return the models on offer now, asking the providers where the last answer is old."""
+        await self._refresh(LIST_FRESH_S)
+        offered = self._offered()
+        return ModelList(offered, self._default_name(offered), self._states)
+
+    def _offered(self) -> tuple[Model, ...]:
+        real = tuple(model for model in self._models if not model.demo)
+        return real or self._models
+
+    def _default_name(self, offered: tuple[Model, ...]) -> str | None:
+        names = [model.name for model in offered]
+        if self._default in names or not names:
+            return self._default or None
+        return next((model.name for model in offered if model.loaded), names[0])
+
+    async def resolve(self, name: str | None) -> Model:
+        """Return the model of that name, or the default one.
+
+        Known models cost no question; the list is refreshed behind the send. Raises `ModelNotFound`, or
+        `ProviderUnreachable` where a provider that might have it does not answer.
+        """
+        model = self._find(name)
+        if model is None:
+            await self._refresh(0)
+            model = self._find(name)
+        elif time.monotonic() - self._fresh_at > SEND_FRESH_S:
+            self._refresh_behind()
+        if model is None:
+            raise self._missing(name)
+        return model
+
+    def _find(self, name: str | None) -> Model | None:
+        wanted = name or self._default_name(self._offered())
+        tagged = f"{wanted}:latest"
+        return next((m for m in self._models if m.name == wanted), None) or next(
+            (m for m in self._models if m.name == tagged), None
+        )
+
+    def _missing(self, name: str | None) -> ProviderError:
+        for state in self._states:
+            if state.error is not None:
+                return ProviderUnreachable(state.error.message, **state.error.details)
+        if name is None and not self._default:
+            return ModelNotFound("There is no model yet. Get one with `ollama pull llama3.2`.")
+        wanted = name or self._default
+        return ModelNotFound(f"The model {wanted} is not there. Get it with `ollama pull {wanted}`.", model=wanted)
+
+    async def setup(self, model: Model) -> ModelSetup:
+        """Return what a run of the model needs; asked once per digest."""
+        key = f"setup:{model.provider}:{model.name}:{model.digest}"
+        kept = await self._cache.get(key) if model.digest else None
+        if kept is not None:
+            return self._setup_decoder.decode(kept)
+        setup = await self.provider(model.provider).setup(model)
+        if model.digest:
+            await self._cache.put(key, msgspec.json.encode(setup), SETUP_KEPT_S)
+        return setup
+
+    async def _refresh(self, age_s: float) -> None:
+        if time.monotonic() - self._fresh_at > age_s:
+            self._refresh_behind()
+        if self._refreshing is not None and time.monotonic() - self._fresh_at > age_s:
+            await asyncio.shield(self._refreshing)
+
+    def _refresh_behind(self) -> None:
+        if self._refreshing is None:
+            self._refreshing = asyncio.create_task(self._ask_all(), name="aichat-models")
+
+    async def _ask_all(self) -> None:
+        try:
+            answers = await asyncio.gather(*(self._ask(p) for p in self._providers.values()))
+            self._models = tuple(model for models, _ in answers for model in models)
+            self._states = tuple(state for _, state in answers)
+            self._fresh_at = time.monotonic()
+        finally:
+            self._refreshing = None
+
+    async def _ask(self, provider: Provider) -> tuple[tuple[Model, ...], ProviderState]:
+        try:
+            return await provider.models(), ProviderState(provider.name, "ok")
+        except ProviderError as error:
+            failure = Failure(error.code, error.message, dict(error.details))
+            return (), ProviderState(provider.name, "unreachable", failure)
+
+    async def stop(self) -> None:
+        """End the question under way."""
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+            await asyncio.gather(self._refreshing, return_exceptions=True)

@@ -1,0 +1,236 @@
+"""What a person may do with runs: send, edit, regenerate, continue, read, stop."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+
+from jupyter_aichat.bus.base import Bus
+from jupyter_aichat.domain.change import Change
+from jupyter_aichat.domain.clock import now
+from jupyter_aichat.domain.event import Snapshot, encode_event
+from jupyter_aichat.domain.ids import ChatId, InstanceId, MessageId, OwnerId, RunId, new_id
+from jupyter_aichat.domain.message import Message
+from jupyter_aichat.domain.options import Options
+from jupyter_aichat.domain.part import TextPart, text_of
+from jupyter_aichat.domain.run import Committed, Generation, Run, RunRecord, Turn
+from jupyter_aichat.engine.generation import End
+from jupyter_aichat.engine.log import EncodedEvent
+from jupyter_aichat.engine.models import Catalogue
+from jupyter_aichat.engine.owners import Owners
+from jupyter_aichat.engine.reader import Reader
+from jupyter_aichat.engine.requests import Again, Edit, Send, Sent
+from jupyter_aichat.engine.sources import EndedRun, Follower, encoded, read_log
+from jupyter_aichat.engine.title import title_from
+from jupyter_aichat.engine.workers import Workers
+from jupyter_aichat.errors import CannotContinue, InvalidRequest, ProviderError, QueueFull
+from jupyter_aichat.stores.base import Store
+
+STOP_TOPIC = "stop"
+MAX_TEXT = 512 * 1024
+MAX_RUNS = 10_000
+FIRST_EPOCH = 1
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    generation: Generation
+    digest: str | None
+
+
+class Runs:
+    """The commands on runs, each for one owner."""
+
+    def __init__(
+        self,
+        store: Store,
+        bus: Bus,
+        catalogue: Catalogue,
+        workers: Workers,
+        owners: Owners,
+        instance: InstanceId,
+        log: logging.Logger,
+    ) -> None:
+        self._store, self._bus, self._catalogue = store, bus, catalogue
+        self._workers, self._owners, self._instance, self._log = workers, owners, instance, log
+
+    async def send(self, owner: OwnerId, send: Send) -> Sent:
+        """Commit a question and begin its answer; without a chat one is begun."""
+        _check_text(send.parts)
+        chat = await self._store.get_chat(owner, send.chat_id) if send.chat_id else None
+        chat_id = chat.id if chat else ChatId(new_id())
+        options = send.options.over(chat.options) if chat else send.options
+        asked = await self._ask(send.model or (chat.model if chat else None), options)
+        turn = self._turn("send", owner, chat_id, send, asked, question=_question(chat_id, send.parts))
+        title = title_from(text_of(send.parts))
+        turn = msgspec.structs.replace(turn, parent_id=send.parent_id, create_chat=chat is None, title=title)
+        return await self._commit(turn)
+
+    async def edit(self, owner: OwnerId, edit: Edit) -> Sent:
+        """Commit a question put differently, beside the old one, and begin its answer."""
+        _check_text(edit.parts)
+        chat = await self._store.get_chat(owner, edit.chat_id)
+        asked = await self._ask(edit.model or chat.model, edit.options.over(chat.options))
+        question = _question(chat.id, edit.parts)
+        return await self._commit(
+            self._turn("edit", owner, chat.id, edit, asked, question=question, target=edit.message_id)
+        )
+
+    async def regenerate(self, owner: OwnerId, again: Again) -> Sent:
+        """Begin another answer to the same question, beside the old one."""
+        chat = await self._store.get_chat(owner, again.chat_id)
+        asked = await self._ask(again.model or chat.model, again.options.over(chat.options))
+        return await self._commit(self._turn("regenerate", owner, chat.id, again, asked, target=again.message_id))
+
+    async def resume(self, owner: OwnerId, again: Again) -> Sent:
+        """Begin the rest of an answer that was stopped, interrupted or cut by length, on the same message."""
+        chat = await self._store.get_chat(owner, again.chat_id)
+        reply = await self._store.get_message(owner, chat.id, again.message_id)
+        model = again.model or reply.model or chat.model
+        prefill = bool(text_of(reply.parts))
+        if prefill:
+            await self._check_prefill(reply, model)
+        asked = await self._ask(model, again.options.over(chat.options), prefill=prefill)
+        return await self._commit(self._turn("continue", owner, chat.id, again, asked, target=reply.id, reply=reply))
+
+    async def _check_prefill(self, reply: Message, model: str | None) -> None:
+        if not all(isinstance(part, TextPart) for part in reply.parts):
+            raise CannotContinue("An answer with thinking or tool calls cannot be continued; regenerate it.")
+        try:
+            setup = await self._catalogue.setup(await self._catalogue.resolve(model))
+        except ProviderError:
+            return  # the run will say so
+        if not setup.can_prefill:
+            raise CannotContinue(f"The model {setup.model.name} cannot go on from its own text; regenerate the answer.")
+
+    async def _ask(self, model: str | None, options: Options, *, prefill: bool = False) -> _Asked:
+        """Decide who is asked for what; a model that is not there is the run's to tell."""
+        try:
+            found = await self._catalogue.resolve(model)
+        except ProviderError:
+            return _Asked(Generation("", model or "", options, prefill), None)
+        return _Asked(Generation(found.provider, found.name, options, prefill), found.digest)
+
+    def _turn(
+        self,
+        mode: Literal["send", "edit", "regenerate", "continue"],
+        owner: OwnerId,
+        chat_id: ChatId,
+        request: Send | Edit | Again,
+        asked: _Asked,
+        *,
+        question: Message | None = None,
+        target: MessageId | None = None,
+        reply: Message | None = None,
+    ) -> Turn:
+        """The turn to commit: its run is claimed by this instance already."""
+        run_id = RunId(new_id())
+        if reply is None:
+            model = asked.generation.model or None
+            reply = _reply(chat_id, run_id, model, asked.digest)
+        run = Run(id=run_id, chat_id=chat_id, message_id=reply.id, state="loading")
+        return Turn(
+            mode=mode,
+            chat_id=chat_id,
+            record=RunRecord(run, owner, asked.generation, self._instance, FIRST_EPOCH),
+            reply=reply,
+            question=question,
+            target=target,
+            chat_model=request.model,
+            key=request.key,
+            fingerprint=hashlib.sha256(mode.encode() + msgspec.json.encode(request)).hexdigest(),
+        )
+
+    async def _commit(self, turn: Turn) -> Sent:
+        if len(self._workers) >= MAX_RUNS:
+            raise QueueFull("Too many answers are being written here; try again in a moment.", retry_after=5)
+        committed = await self._store.commit(turn)
+        reply = committed.reply
+        if not committed.replayed:
+            self._workers.start(committed.record, reply)
+            await self._tell(committed)
+        elif (live := self._workers.find(committed.record.run.id)) is not None:
+            reply = live.message()
+        return Sent(committed.message, reply, self._now(committed.record), committed.chat_created)
+
+    async def _tell(self, committed: Committed) -> None:
+        record = committed.record
+        owner, run = record.owner_id, record.run
+        if committed.chat_created:
+            await self._owners.publish(Change(owner, run.chat_id, "created"))
+        await self._owners.publish(Change(owner, run.chat_id, "message", run.message_id, run.id))
+
+    def _now(self, record: RunRecord) -> Run:
+        live = self._workers.find(record.run.id)
+        return live.run() if live else record.run
+
+    async def get(self, owner: OwnerId, run_id: RunId) -> Run:
+        """Return a run as it stands."""
+        return self._now(await self._store.get_run(owner, run_id))
+
+    async def active(self, owner: OwnerId, chat_id: ChatId) -> tuple[Run, ...]:
+        """Return the runs of a chat that have not ended; an unknown chat is `NotFound`."""
+        await self._store.get_chat(owner, chat_id)
+        return tuple(self._now(record) for record in await self._store.active_runs(owner, chat_id))
+
+    async def stop(self, owner: OwnerId, run_id: RunId) -> Run:
+        """Stop a run, wherever it is generated: first the store knows, then whoever generates it."""
+        record = await self._store.request_stop(owner, run_id)
+        if record.run.ended:
+            return record.run
+        if not self._workers.end(run_id, End("stopped", "user")):
+            await self._bus.publish(STOP_TOPIC, run_id.encode())
+        return self._now(record)
+
+    def on_stop_signal(self, payload: bytes) -> None:
+        """Take a stop from another process. The store's flag says whether it was meant."""
+        self._workers.end(RunId(payload.decode()), End("stopped", "user"))
+
+    async def read(self, owner: OwnerId, run_id: RunId, after: int | None, wake: Callable[[], None]) -> Reader:
+        """Begin to read a run: `after` is the last ``seq`` seen, None to begin with a snapshot."""
+        record = await self._store.get_run(owner, run_id)
+        live = self._workers.find(run_id)
+        if live is not None:
+            return Reader(live, after, wake)
+        if not record.run.ended:
+            return self._follow(owner, record.run, after, wake)
+        return Reader(EndedRun(record.run, await self._rest(owner, record.run, after)), after, wake)
+
+    def _follow(self, owner: OwnerId, run: Run, after: int | None, wake: Callable[[], None]) -> Reader:
+        follower = Follower(self._store, self._bus, owner, run, self._log)
+        reader = Reader(follower, after, wake)
+        follower.start(after)
+        return reader
+
+    async def _rest(self, owner: OwnerId, run: Run, after: int | None) -> list[EncodedEvent]:
+        """What a reader of an ended run has not seen: the exact events while the log has them, else a snapshot."""
+        if after is not None and after >= run.seq:
+            return []
+        entries = None if after is None else await read_log(self._bus, run.id, after, self._log)
+        if entries and entries[-1].seq >= run.seq:
+            return [encoded(entry) for entry in entries]
+        message = await self._store.get_message(owner, run.chat_id, run.message_id)
+        if message.run_id != run.id:
+            return []  # continued since by another run, which has its own events
+        seq = max(run.seq - 1, (after or 0) + 1) if after is not None else run.seq - 1
+        return [EncodedEvent(seq, encode_event(Snapshot(message)))]
+
+
+def _question(chat_id: ChatId, parts: tuple[TextPart, ...]) -> Message:
+    return Message(MessageId(new_id()), chat_id, None, "user", parts, "completed", n=0, created_at=now())
+
+
+def _reply(chat_id: ChatId, run_id: RunId, model: str | None, digest: str | None) -> Message:
+    message = Message(MessageId(new_id()), chat_id, None, "assistant", (), "pending", n=0, created_at=now())
+    return msgspec.structs.replace(message, run_id=run_id, model=model, digest=digest)
+
+
+def _check_text(parts: tuple[TextPart, ...]) -> None:
+    size = sum(len(part.text) for part in parts)
+    if not any(part.text.strip() for part in parts):
+        raise InvalidRequest("The message is empty.")
+    if size > MAX_TEXT:
+        raise InvalidRequest(f"The message is longer than {MAX_TEXT:,} characters.", limit=MAX_TEXT)

@@ -1,0 +1,1 @@
+"""Model servers: one port (`base`), one module per kind of server."""

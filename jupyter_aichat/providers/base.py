@@ -1,0 +1,96 @@
+"""The port of model servers.
+
+A provider is pulled and never calls back. Closing the generator of `Provider.chat` closes the upstream connection at
+once. Errors are those of `jupyter_aichat.errors` below `ProviderError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Literal, Protocol
+
+import msgspec
+
+from jupyter_aichat.domain.model import Model, ModelSetup
+from jupyter_aichat.domain.options import Options
+from jupyter_aichat.domain.part import Part
+from jupyter_aichat.domain.usage import Usage
+
+
+class PromptMessage(msgspec.Struct, frozen=True):
+    """One message of what a model is given; text holds no NUL and no lone surrogate."""
+
+    role: Literal["system", "user", "assistant"]
+    parts: tuple[Part, ...]
+
+
+class ChatRequest(msgspec.Struct, frozen=True):
+    """What a run asks. With a last message of role assistant the model goes on with it (`ModelSetup.can_prefill`).
+
+    ``num_ctx`` (tokens) is really sent, so that the window is the one our budget was made for.
+    """
+
+    model: str
+    messages: tuple[PromptMessage, ...]
+    num_ctx: int
+    options: Options = Options()
+
+
+class TextChunk(msgspec.Struct, frozen=True):
+    """More text."""
+
+    text: str
+
+
+class ThinkingChunk(msgspec.Struct, frozen=True):
+    """More thinking."""
+
+    text: str
+
+
+class ToolCallChunk(msgspec.Struct, frozen=True):
+    """A whole tool call; ``id`` is made up where the server gives none."""
+
+    id: str
+    name: str
+    arguments: dict[str, object]
+
+
+class FinishedChunk(msgspec.Struct, frozen=True):
+    """The server's own word that the answer is complete; a stream without it was interrupted.
+
+    ``reason`` is "stop", "length" or what the server says.
+    """
+
+    reason: str
+    usage: Usage
+
+
+Chunk = TextChunk | ThinkingChunk | ToolCallChunk | FinishedChunk
+
+
+class Provider(Protocol):
+    """A server of models."""
+
+    name: str
+
+    async def open(self) -> None:
+        """Make clients; ask nothing of the network."""
+
+    async def close(self) -> None:
+        """Close all connections."""
+
+    async def models(self) -> tuple[Model, ...]:
+        """Return the models on offer now, or raise `ProviderUnreachable`."""
+        ...
+
+    async def setup(self, model: Model) -> ModelSetup:
+        """Return what a run of this model needs: one or no question to the server."""
+        ...
+
+    def chat(self, request: ChatRequest) -> AsyncGenerator[tuple[Chunk, ...], None]:
+        """Stream an answer: for each read from the server the chunks in it, neighbours of a kind joined.
+
+        A stream that ends without the server's own end raises `StreamInterrupted`; `FinishedChunk` is the last.
+        """
+        ...

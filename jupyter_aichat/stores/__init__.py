@@ -1,0 +1,1 @@
+"""Where chats last: one port (`base`), one implementation per database."""
