@@ -110,6 +110,18 @@ class StoreUnavailable(AIChatError):
     code = "store_unavailable"
 
 
+class BusUnavailable(AIChatError):
+    """Processes cannot tell each other about runs right now."""
+
+    code = "not_ready"
+
+
+class CacheUnavailable(AIChatError):
+    """Short-lived values cannot be read or written right now."""
+
+    code = "not_ready"
+
+
 class ProviderError(AIChatError):
     """The model server answered with an error."""
 

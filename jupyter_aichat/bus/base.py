@@ -2,7 +2,8 @@
 
 The log lets a reader in another process (or one who comes just after the end) have the exact events of a run. It
 is bounded and short-lived: what it no longer holds is answered by a snapshot from the store. Signals are
-at-most-once; whoever depends on one also asks the store.
+at-most-once; whoever depends on one also asks the store. Methods raise `BusUnavailable`, and nothing else, when the
+medium is away.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Bus(Protocol):
         """Let go of everything."""
 
     async def ping(self) -> None:
-        """Return if the bus works, else raise."""
+        """Return if the bus works, else raise `BusUnavailable`."""
 
     async def append(self, entries: Sequence[Entry]) -> frozenset[RunId]:
         """Append to the logs of many runs in one go.

@@ -6,7 +6,10 @@ from typing import Protocol
 
 
 class Cache(Protocol):
-    """Values and counters with a time to live in seconds; every operation is atomic."""
+    """Values and counters with a time to live in seconds; every operation is atomic.
+
+    Methods raise `CacheUnavailable`, and nothing else, when the medium is away.
+    """
 
     async def open(self) -> None:
         """Connect."""
@@ -15,7 +18,7 @@ class Cache(Protocol):
         """Let go of everything."""
 
     async def ping(self) -> None:
-        """Return if the cache works, else raise."""
+        """Return if the cache works, else raise `CacheUnavailable`."""
 
     async def get(self, key: str) -> bytes | None:
         """Return a value that has not expired."""

@@ -49,6 +49,7 @@ class Engine:
         bus: Bus,
         cache: Cache,
         providers: Sequence[Provider],
+        *,
         default_model: str = "",
         log: logging.Logger | None = None,
     ) -> None:
@@ -59,10 +60,26 @@ class Engine:
         self._journal = Journal(store, bus, self._lost, self._starved, log)
         self._workers = Workers(Generator(store, self.models, self._journal, log), self._journal, bus)
         self._owners = Owners(bus, log)
-        self.runs = Runs(store, bus, self.models, self._workers, self._owners, instance, log)
+        self.runs = Runs(
+            store=store,
+            bus=bus,
+            catalogue=self.models,
+            workers=self._workers,
+            owners=self._owners,
+            instance=instance,
+            log=log,
+        )
         self.chats = Chats(store, bus, self._workers, self._owners)
         self._health = Health(store.ping, bus.ping, cache.ping, self.models, log)
-        self._instance = Instance(instance, store, bus, self._workers, self._journal, self._owners, log)
+        self._instance = Instance(
+            instance=instance,
+            store=store,
+            bus=bus,
+            workers=self._workers,
+            journal=self._journal,
+            owners=self._owners,
+            log=log,
+        )
         self._unsubscribe: Unsubscribe | None = None
         self._opened: list[_Part] = []
         self._started = False
@@ -107,7 +124,7 @@ class Engine:
             part = self._opened.pop()
             try:
                 await part.close()
-            except Exception:  # the other parts must be closed all the same
+            except Exception:  # noqa: BLE001 (the other parts must be closed all the same)
                 self._log.exception("Closing %s failed", type(part).__name__)
 
     async def readiness(self) -> Readiness:

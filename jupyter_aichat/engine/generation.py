@@ -62,7 +62,7 @@ class Generator:
             end = End("interrupted", "upstream_closed", _failure(error))
         except AIChatError as error:
             end = End("failed", None, _failure(error))
-        except Exception:  # the top of a run's task: whatever it is, the run ends and says so
+        except Exception:  # noqa: BLE001 (the top of a run's task: whatever it is, the run ends and says so)
             self._log.exception("Run %s failed", live.record.run.id)
             end = End("failed", None, Failure("internal", "Something went wrong inside the chat server; see its log."))
         if not wanted.done():

@@ -10,6 +10,7 @@ from typing import Literal
 
 from jupyter_aichat.domain.readiness import Parts, PartState, Readiness
 from jupyter_aichat.engine.models import Catalogue
+from jupyter_aichat.errors import AIChatError
 
 FRESH_S = 1.0
 _TIMEOUT_S = 2.0
@@ -77,7 +78,7 @@ class Health:
     async def _try(self, name: str, ping: Ping) -> PartState:
         try:
             await asyncio.wait_for(ping(), _TIMEOUT_S)
-        except Exception as error:  # whatever a part raises, it is down
+        except (AIChatError, TimeoutError) as error:
             self._log.debug("The %s does not answer: %r", name, error)
             return "down"
         return "ok"

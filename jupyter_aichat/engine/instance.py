@@ -29,6 +29,7 @@ class Instance:
 
     def __init__(
         self,
+        *,
         instance: InstanceId,
         store: Store,
         bus: Bus,
@@ -76,7 +77,7 @@ class Instance:
                 await self._sweep()
         except AIChatError as error:
             self._log.warning("The store is away: %s", error.code)
-        except Exception:  # the heartbeat of all runs must not end by one fault
+        except Exception:  # noqa: BLE001 (the heartbeat of all runs must not end by one fault)
             self._log.exception("A heartbeat failed")
 
     async def _hear(self) -> None:

@@ -15,7 +15,7 @@ from jupyter_aichat.domain.ids import RunId
 from jupyter_aichat.domain.run import Segment
 from jupyter_aichat.engine.live import LiveRun
 from jupyter_aichat.engine.log import EncodedEvent
-from jupyter_aichat.errors import StoreUnavailable
+from jupyter_aichat.errors import BusUnavailable, StoreUnavailable
 from jupyter_aichat.stores.base import Store
 
 TICK_S = 0.025
@@ -61,8 +61,8 @@ class Journal:
             entries, self._entries = self._entries, []
             for run_id in await self._bus.append(entries):
                 self._lost(run_id)
-        except Exception:  # a bus that is away degrades, and never ends a run
-            self._log.warning("The bus does not take events; readers in other processes ask the store", exc_info=True)
+        except BusUnavailable:  # degrades, and never ends a run
+            self._log.warning("The bus does not take events; readers in other processes ask the store")
         finally:
             self._appending = None
             if self._entries:

@@ -10,6 +10,7 @@ import msgspec
 from jupyter_aichat.bus.base import Bus, Unsubscribe
 from jupyter_aichat.domain.change import Change
 from jupyter_aichat.domain.ids import OwnerId
+from jupyter_aichat.errors import BusUnavailable
 
 TOPIC = "changes"
 
@@ -51,8 +52,8 @@ class Owners:
         """Tell a change to all processes; a bus that is away costs only the others' live view."""
         try:
             await self._bus.publish(TOPIC, msgspec.json.encode(change))
-        except Exception:  # a degraded bus must not fail what is already committed
-            self._log.warning("The bus does not take signals; only this process is told", exc_info=True)
+        except BusUnavailable:
+            self._log.warning("The bus does not take signals; only this process is told")
             self.deliver(change)
 
     def deliver(self, change: Change) -> None:

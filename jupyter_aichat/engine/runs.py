@@ -46,6 +46,7 @@ class Runs:
 
     def __init__(
         self,
+        *,
         store: Store,
         bus: Bus,
         catalogue: Catalogue,

@@ -24,7 +24,7 @@ from jupyter_aichat.domain.part import ToolCallPart
 from jupyter_aichat.domain.run import ENDED, Run, Segment
 from jupyter_aichat.engine.log import EncodedEvent
 from jupyter_aichat.engine.reader import Reader
-from jupyter_aichat.errors import AIChatError, NotFound
+from jupyter_aichat.errors import AIChatError, BusUnavailable, NotFound
 from jupyter_aichat.stores.base import Store
 
 POLL_S = 1.0
@@ -98,7 +98,7 @@ class Follower:
         """Wake this reader; a follower has one."""
         self._reader = reader
 
-    def detach(self, reader: Reader) -> None:
+    def detach(self, reader: Reader) -> None:  # noqa: ARG002 (the port names it)
         """Stop following."""
         if self._task is not None:
             self._task.cancel()
@@ -169,6 +169,6 @@ async def read_log(bus: Bus, run_id: RunId, after: int, log: logging.Logger) -> 
     """Read from the bus; one that is away has nothing."""
     try:
         return await bus.read(run_id, after, _READ_ENTRIES)
-    except Exception:  # a bus that is away degrades to the store
-        log.warning("The bus does not answer; run %s is read from the store", run_id, exc_info=True)
+    except BusUnavailable:
+        log.warning("The bus does not answer; run %s is read from the store", run_id)
         return None
