@@ -6,24 +6,18 @@
 # from Debian, the third (an audio decoder that text models never call) is the stub beside this file.
 set -euo pipefail
 
-version=${1:-v0.17.4}
 here=$(cd "$(dirname "$0")" && pwd)
+version=${1:-$(cat "$here/VERSION")}
 target=${AICHAT_CACHE:-$HOME/.cache/jupyter-aichat}/ollama/$version
-
-as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 if [ ! -x "$target/ollama" ]; then
   command -v go >/dev/null || { echo "install.sh: Go is missing: the real Ollama is built with it" >&2; exit 69; }
-  if [ ! -e /usr/include/nlohmann/json_fwd.hpp ] || [ ! -e /usr/include/stb/stb_image.h ]; then
-    as_root apt-get update -qq >&2
-    as_root apt-get install -y -qq --no-install-recommends nlohmann-json3-dev libstb-dev >&2
-  fi
+  "$here/../../scripts/install-debian.sh" ollama >&2
   mkdir -p "$target"
   # Built beside its place and moved there at once, so that nobody ever runs half a binary.
   building=$(mktemp -d "$target/building.XXXXXX")
   trap 'rm -rf "$building"' EXIT
-  GOBIN=$building GOFLAGS=-buildvcs=false CGO_CPPFLAGS="-I$here/include" \
-    go install "github.com/ollama/ollama@$version" >&2
+  GOBIN=$building CGO_CPPFLAGS="-I$here/include" go install "github.com/ollama/ollama@$version" >&2
   mv "$building/ollama" "$target/ollama"
 fi
 echo "$target/ollama"

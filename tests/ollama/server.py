@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 
 HERE = Path(__file__).parent
-VERSION = "v0.17.4"
+VERSION = (HERE / "VERSION").read_text().strip()
 CACHE = Path(os.environ.get("AICHAT_CACHE") or Path.home() / ".cache" / "jupyter-aichat")
 START_TIMEOUT_S = 30
 _LISTENING = re.compile(r"Listening on ([0-9.]+:[0-9]+)")

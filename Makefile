@@ -1,0 +1,120 @@
+# `make run` opens JupyterLab with the chat panel, `make test` passes all tests; `make help` lists the rest.
+
+PYTHON ?= python3
+SHELL := /bin/bash
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
+
+FRONT_END := $(shell find labextension 2>/dev/null -type f \( -path '*/src/*' -o -path '*/style/*' -o -path '*/schema/*' \
+	-o -path '*/scripts/*' \) -not -path '*/node_modules/*') $(wildcard labextension/tsconfig*.json)
+NPM := npm --prefix labextension
+PYTEST ?= python -m pytest
+as_root := $(if $(filter 0,$(shell id -u)),--allow-root)
+no_browser := $(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname)),,--no-browser)
+LAB_ARGS ?= $(as_root) $(no_browser)
+
+.DELETE_ON_ERROR:
+.PHONY: help run dev install build test lint format typecheck pytest unit-js ui-test ollama bench docs dist upgrade clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/|/' | awk -F '|' '{ printf "%-10s%s\n", $$1, $$2 }'
+
+run: build  ## open JupyterLab with the chat panel
+	jupyter lab $(LAB_ARGS)
+
+dev: build  ## the same, reloading both ends on change
+	scripts/dev.sh $(LAB_ARGS)
+
+# --- what is installed and built, each once ---------------------------------------------------------------------------
+
+install: .make/python .make/npm  ## everything that development needs, in .venv and labextension/node_modules
+
+build: .make/lab  ## the front end, and its place in JupyterLab
+
+.make/venv:
+	scripts/install-debian.sh run
+	@mkdir -p .make
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv .venv
+	touch $@
+
+# The build's own tools come first: without isolation they are the pinned ones. A link that `develop` made goes, or pip
+# would remove the built front end through it.
+.make/python: .make/venv pyproject.toml constraints.txt labextension/package.json
+	python -m pip install --quiet --constraint constraints.txt hatchling hatch-jupyter-builder hatch-nodejs-version
+	rm -rf .venv/share/jupyter/labextensions/jupyterlab-aichat
+	SKIP_JUPYTER_BUILDER=1 python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	touch $@
+
+.make/npm: labextension/package.json labextension/package-lock.json
+	@command -v npm >/dev/null || { echo 'Node.js 20 or newer, with npm, is needed to build the front end'; exit 69; }
+	@mkdir -p .make
+	$(NPM) ci --no-audit --no-fund
+	touch $@
+
+.make/front-end: .make/python .make/npm labextension/package.json $(FRONT_END)
+	$(NPM) run build
+	touch $@
+
+.make/lab: .make/front-end
+	jupyter-builder develop --overwrite .
+	touch $@
+
+.make/test-system:
+	scripts/install-debian.sh test
+	@mkdir -p .make
+	touch $@
+
+# --- what is checked --------------------------------------------------------------------------------------------------
+
+test: lint typecheck unit-js ui-test pytest  ## all checks and tests
+
+lint: install  ## style, import contracts, spelling
+	ruff check .
+	ruff format --check .
+	lint-imports --no-logo
+	codespell
+	$(NPM) run lint
+
+format: install  ## put all files into their form
+	ruff check --fix .
+	ruff format .
+	$(NPM) run format
+
+typecheck: install  ## mypy and tsc, both strict
+	mypy
+	$(NPM) run typecheck
+
+unit-js: install  ## the front end's unit tests
+	$(NPM) test
+
+ui-test: build .make/test-system  ## the front end in Chromium, in a real JupyterLab
+	$(NPM) run test:e2e
+
+pytest: build .make/test-system  ## the Python tests
+	$(PYTEST) $(PYTEST_ARGS)
+
+ollama:  ## build the real Ollama that the tests ask (5 minutes, once; needs Go 1.24+)
+	tests/ollama/install.sh
+
+# --- the rest ---------------------------------------------------------------------------------------------------------
+
+bench: build  ## what we promise, measured
+	python -m benchmarks
+
+docs: install  ## generate what docs/ and the front end take from the code
+	python -m scripts.generate
+
+dist: install  ## wheel and source distribution, in dist/
+	python -m build --no-isolation
+
+upgrade: install  ## newest versions that pyproject.toml allows, into constraints.txt
+	python -m pip install --quiet --upgrade --upgrade-strategy eager --no-build-isolation --editable '.[dev]'
+	( sed -n 1p constraints.txt; python -m pip list --format freeze --exclude-editable | grep -viE '^(pip|setuptools)==' ) > .make/new
+	mv .make/new constraints.txt
+
+clean:  ## remove everything that was made here, installed packages included
+	rm -rf .make .venv build dist jupyter_aichat/{labextension,static,_version.py} labextension/{node_modules,lib,dist}
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis labextension/*.tsbuildinfo
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
