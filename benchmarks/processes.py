@@ -1,0 +1,163 @@
+"""Starts the fake Ollama, a Jupyter server with the extension, and the load client, each on its core.
+
+The fake and the load client share core 0, the server has core 1 alone. Only processes started here are ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+HERE = Path(__file__).parent
+TOKEN = "benchmark"
+_TICK = os.sysconf("SC_CLK_TCK")
+
+
+def build_tools(folder: Path) -> None:
+    """Compile the two C programs into `folder`; needs cc."""
+    for name in ("fake_ollama", "loadgen"):
+        source = HERE / "native" / f"{name}.c"
+        subprocess.run(["cc", "-O2", "-w", "-o", str(folder / name), str(source), "-lm"], check=True)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def allow_many_files() -> None:
+    """Raise the limit of open files; sockets inherit it."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def get_json(url: str, body: object = None, method: str | None = None) -> dict[str, object]:
+    """Ask and return the JSON of the answer."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Authorization": f"token {TOKEN}"}, method=method)  # noqa: S310
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        return dict(json.loads(answer.read() or b"{}"))
+
+
+@contextmanager
+def running(command: list[str], core: int, url: str, env: dict[str, str], log: Path) -> Iterator[int]:
+    """Run a process on a core until the block ends; yields its pid once `url` answers."""
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            ["taskset", "-c", str(core), *command], stdout=out, stderr=out, env={**os.environ, **env}
+        )
+        try:
+            _wait_for(url, process, log)
+            yield process.pid
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(300):
+        try:
+            urllib.request.urlopen(url, timeout=2).close()  # noqa: S310
+        except OSError:
+            if process.poll() is not None:
+                sys.exit(f"the process ended: {log.read_text()[-2000:]}")
+            time.sleep(0.1)
+        else:
+            return
+    sys.exit(f"nothing answers at {url}: {log.read_text()[-2000:]}")
+
+
+class Bench:
+    """A fake Ollama and a Jupyter server with the extension, ready to be measured."""
+
+    def __init__(self, folder: Path, fake_port: int, server_port: int, pid: int) -> None:
+        self.folder, self.fake_port, self.server_port, self.pid = folder, fake_port, server_port, pid
+
+    @property
+    def api(self) -> str:
+        """The base of our routes."""
+        return f"http://127.0.0.1:{self.server_port}/api/aichat/v1"
+
+    def fake(self, path: str = "__stats") -> dict[str, int]:
+        """Ask the fake for its counters."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.fake_port}/{path}", timeout=10) as answer:  # noqa: S310
+            return dict(json.loads(answer.read()))
+
+    def cpu_s(self) -> float:
+        """The server's CPU seconds so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / _TICK
+
+    def rss_mb(self) -> float:
+        """The server's resident memory."""
+        lines = Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines()
+        return sum(int(line.split()[1]) for line in lines if line.startswith("Rss:")) / 1024
+
+    def load(self, *, conns: int, secs: float, warm: float, stagger: float = 0.0, body: str, direct: bool = False,
+             reqs: int = 0) -> dict[str, float | dict[str, float]]:  # fmt: skip
+        """Run the load client; returns its figures and our CPU per token (µs)."""
+        target = ["--port", str(self.fake_port), "--proto", "http", "--path", "/api/chat"] if direct else [
+            "--port", str(self.server_port), "--proto", "ws", "--path", f"/api/aichat/v1/ws?token={TOKEN}",
+            "--ready", '"hello"', "--done", '"run_finished"',
+        ]  # fmt: skip
+        command = [
+            "taskset", "-c", "0", str(self.folder / "loadgen"), *target, "--body", body, "--conns", str(conns),
+            "--secs", str(secs), "--warm", str(warm), "--stagger", str(stagger),
+            *(["--reqs", str(reqs)] if reqs else []),
+        ]  # fmt: skip
+        self._wait_until_idle()
+        before, cpu = self.fake(), self.cpu_s()
+        done = subprocess.run(command, capture_output=True, text=True, timeout=secs + warm + stagger + 60, check=False)
+        used, tokens = self.cpu_s() - cpu, self.fake()["tokens"] - before["tokens"]
+        figures: dict[str, float | dict[str, float]] = json.loads(done.stdout)
+        figures["cpu_us_per_token"] = used * 1e6 / tokens if tokens else 0.0
+        return figures
+
+    def _wait_until_idle(self) -> None:
+        for _ in range(100):
+            if not self.fake()["active"]:
+                return
+            time.sleep(0.1)
+
+
+@contextmanager
+def bench() -> Iterator[Bench]:
+    """Start everything in a folder of its own, storage on."""
+    allow_many_files()
+    with tempfile.TemporaryDirectory(prefix="aichat-bench-") as name:
+        folder = Path(name)
+        build_tools(folder)
+        fake, port = free_port(), free_port()
+        env = {
+            "OLLAMA_HOST": f"127.0.0.1:{fake}",
+            "JUPYTER_DATA_DIR": str(folder / "data"),
+            "JUPYTER_CONFIG_DIR": str(folder / "config"),
+            "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        }
+        server = [
+            sys.executable, "-m", "jupyter_server", "--allow-root", f"--ServerApp.root_dir={folder}",
+            f"--ServerApp.port={port}", f"--IdentityProvider.token={TOKEN}",
+            "--ServerApp.jpserver_extensions={'jupyter_aichat': True, 'jupyterlab': False}", "--no-browser",
+        ]  # fmt: skip
+        with (
+            running([str(folder / "fake_ollama"), str(fake)], 0, f"http://127.0.0.1:{fake}/api/version", {},
+                    folder / "fake.log"),
+            running(server, 1, f"http://127.0.0.1:{port}/api/aichat/v1/health", env, folder / "server.log") as pid,
+        ):  # fmt: skip
+            yield Bench(folder, fake, port, pid)

@@ -1,0 +1,230 @@
+"""Streams through the extension beside a direct connection: the promises of docs/developers/performance.md.
+
+    python -m benchmarks.relay [--rounds 3] [--only ttft,paced,burst,most,history,memory,lists] [--json FILE]
+
+Time to first token is ours minus the direct one of the same round. Latencies are one-way: every token carries the
+moment of its writing. Needs two cores, cc and taskset; everything is on loopback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.processes import TOKEN, Bench, bench, get_json
+
+FIRST = "bench-t50-d20-f20:latest"
+PACED = "bench-t200-d50-f0:latest"
+BURST = "bench-t500-d0-f0-b8:latest"
+SLOW = "bench-t12-d1000-f0:latest"
+_HISTORY = 1000
+
+Figures = dict[str, float]
+
+
+def ours(model: str, **more: object) -> str:
+    """The frame that begins a chat, or asks in one."""
+    return json.dumps({"type": "send", "id": "{{ID}}", "text": "hi", "model": model, **more})
+
+
+def theirs(model: str) -> str:
+    """The request to the provider itself."""
+    return json.dumps({"model": model, "stream": True, "messages": [{"role": "user", "content": "hi"}]})
+
+
+def _of(figures: dict[str, float | dict[str, float]], name: str, quantile: str) -> float:
+    group = figures[name]
+    assert isinstance(group, dict)
+    return group[quantile]
+
+
+def _plain(figures: dict[str, float | dict[str, float]], name: str) -> float:
+    value = figures[name]
+    assert not isinstance(value, dict)
+    return value
+
+
+def ttft(b: Bench) -> Figures:
+    """One conversation at a time."""
+    direct = b.load(conns=1, secs=3.5, warm=0.5, body=theirs(FIRST), direct=True)
+    through = b.load(conns=1, secs=3.5, warm=0.5, body=ours(FIRST))
+    return {"added_ttft_ms": _of(through, "ttft_ms", "p50") - _of(direct, "ttft_ms", "p50")}
+
+
+def paced(b: Bench) -> Figures:
+    """20 streams of 20 tokens a second."""
+    figures = b.load(conns=20, secs=5, warm=1.3, stagger=1, body=ours(PACED))
+    return {
+        "paced_cpu_us_per_token": _plain(figures, "cpu_us_per_token"),
+        "paced_p95_ms": _of(figures, "lat_ms", "p95"),
+        "paced_bytes_per_token": _plain(figures, "bytes") / _plain(figures, "tokens"),
+    }
+
+
+def burst(b: Bench) -> Figures:
+    """16 streams without delay, 8 tokens a write."""
+    figures = b.load(conns=16, secs=4, warm=1, body=ours(BURST))
+    return {
+        "burst_tokens_per_s": _plain(figures, "tok_s"),
+        "burst_cpu_us_per_token": _plain(figures, "cpu_us_per_token"),
+        "burst_bytes_per_character": _plain(figures, "bytes") / _plain(figures, "tokens") / 17,
+    }
+
+
+def most(b: Bench) -> Figures:
+    """The most streams of 20 tokens a second with a 95th percentile of at most 100 ms and no token missing."""
+    best, n = 0, 1000
+    low, high = 0, 4000
+    while low < high * 0.9:
+        figures = b.load(conns=n, secs=4, warm=6, stagger=5, body=ours(PACED))
+        good = (
+            _plain(figures, "errors") == 0
+            and _plain(figures, "tok_s") >= 0.95 * 20 * n
+            and _of(figures, "lat_ms", "p95") <= 100
+        )
+        print(f"  {n} streams: {_plain(figures, 'tok_s'):.0f} tokens/s, p95 {_of(figures, 'lat_ms', 'p95'):.1f} ms,"
+              f" {_plain(figures, 'cpu_us_per_token'):.0f} µs", flush=True)  # fmt: skip
+        if good:
+            best, low = n, n
+        else:
+            high = n
+        n = int(n * 1.25) if good and high == 4000 else (low + high) // 2
+    return {"most_streams": best}
+
+
+def history(b: Bench) -> Figures:
+    """What a token costs in a chat of 1,000 messages, against an empty one."""
+    chat = str(get_json(f"{b.api}/chats", {"model": PACED})["id"])
+    b.load(conns=1, secs=300, warm=0, body=ours("bench-t1-d0-f0:latest", chat_id=chat), reqs=_HISTORY // 2)
+    leaf = get_json(f"{b.api}/chats/{chat}")["active_leaf"]
+    empty = str(get_json(f"{b.api}/chats", {"model": PACED})["id"])
+    costs = []
+    for chat_id, parent in ((empty, None), (chat, leaf)):
+        figures = b.load(conns=50, secs=20, warm=1, stagger=5, body=ours(PACED, chat_id=chat_id, parent_id=parent))
+        costs.append(_plain(figures, "cpu_us_per_token"))
+    return {"empty_chat_us": costs[0], "long_chat_us": costs[1], "long_over_empty": costs[1] / costs[0]}
+
+
+def memory(b: Bench) -> Figures:
+    """Idle, and with 500 streams open."""
+    b.load(conns=2, secs=2, warm=0, body=ours(FIRST))
+    idle = b.rss_mb()
+    peak = [idle]
+    from threading import Event, Thread  # noqa: PLC0415
+
+    done = Event()
+
+    def watch() -> None:
+        while not done.wait(0.2):
+            peak.append(b.rss_mb())
+
+    watcher = Thread(target=watch)
+    watcher.start()
+    b.load(conns=500, secs=6, warm=1, stagger=4, body=ours(SLOW))
+    done.set()
+    watcher.join()
+    return {"idle_mb": idle, "kb_per_stream": (max(peak) - idle) * 1024 / 500}
+
+
+def lists(b: Bench) -> Figures:
+    """Through the handlers: the first page of 1,000 chats, and a chat of 50 messages."""
+    for _ in range(1000 - len(_all(b))):
+        get_json(f"{b.api}/chats", {"title": "a chat"})
+    chat = str(get_json(f"{b.api}/chats", {"model": PACED})["id"])
+    b.load(conns=1, secs=60, warm=0, body=ours("bench-t20-d0-f0:latest", chat_id=chat), reqs=25)
+    return {
+        "list_ms": _time(f"{b.api}/chats?limit=60"),
+        "open_ms": _time(f"{b.api}/chats/{chat}/messages?limit=50"),
+    }
+
+
+def _all(b: Bench) -> list[object]:
+    items: list[object] = []
+    cursor = ""
+    while True:
+        page = get_json(f"{b.api}/chats?limit=100{cursor}")
+        found = page["items"]
+        assert isinstance(found, list)
+        items += found
+        if not page["next"] or len(items) >= 1000:
+            return items
+        cursor = f"&cursor={page['next']}"
+
+
+def _time(url: str) -> float:
+    """Median milliseconds of 200 answers over one kept connection."""
+    import http.client  # noqa: PLC0415
+    import urllib.parse  # noqa: PLC0415
+
+    parts = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
+    took = []
+    for _ in range(200):
+        begun = time.perf_counter()
+        connection.request("GET", f"{parts.path}?{parts.query}", headers={"Authorization": f"token {TOKEN}"})
+        connection.getresponse().read()
+        took.append((time.perf_counter() - begun) * 1000)
+    return statistics.median(took)
+
+
+MEASURES: dict[str, Callable[[Bench], Figures]] = {
+    "memory": memory,
+    "ttft": ttft,
+    "paced": paced,
+    "burst": burst,
+    "most": most,
+    "history": history,
+    "lists": lists,
+}
+ONCE = {"memory", "most", "history", "lists"}
+BARS: dict[str, tuple[str, float]] = {
+    "added_ttft_ms": ("≤", 3),
+    "paced_cpu_us_per_token": ("≤", 110),
+    "paced_p95_ms": ("≤", 100),
+    "paced_bytes_per_token": ("≤", 160),
+    "burst_tokens_per_s": ("≥", 150_000),
+    "burst_bytes_per_character": ("≤", 1.5),
+    "most_streams": ("≥", 1000),
+    "long_over_empty": ("≤", 1.1),
+    "idle_mb": ("≤", 110),
+    "kb_per_stream": ("≤", 40),
+    "list_ms": ("≤", 1.5),
+    "open_ms": ("≤", 1.5),
+}
+
+
+def main() -> None:
+    """Measure and print a table."""
+    cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    cli.add_argument("--rounds", type=int, default=3)
+    cli.add_argument("--only", default=",".join(MEASURES))
+    cli.add_argument("--json", type=Path)
+    args = cli.parse_args()
+    rows: dict[str, list[float]] = {}
+    with bench() as b:
+        for name in str(args.only).split(","):
+            for _ in range(1 if name in ONCE else args.rounds):
+                for key, value in MEASURES[name](b).items():
+                    rows.setdefault(key, []).append(value)
+                    print(f"{name}: {key} = {value:,.2f}", flush=True)
+    print("\n| figure | median (min to max) | bar | |\n|---|---|---|---|")
+    for key, values in rows.items():
+        print(_row(key, values))
+    if args.json:
+        args.json.write_text(json.dumps(rows, indent=1))
+
+
+def _row(key: str, values: list[float]) -> str:
+    middle = statistics.median(values)
+    sign, bar = BARS.get(key, ("", 0.0))
+    met = "" if not sign else "met" if (middle <= bar if sign == "≤" else middle >= bar) else "missed"
+    spread = f" ({min(values):,.2f} to {max(values):,.2f})" if len(values) > 1 else ""
+    return f"| {key} | {middle:,.2f}{spread} | {f'{sign} {bar:,g}' if sign else ''} | {met} |"
+
+
+if __name__ == "__main__":
+    main()
