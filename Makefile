@@ -42,7 +42,7 @@ build: .make/lab  ## the front end, and its place in JupyterLab
 # The build's own tools come first: without isolation they are the pinned ones. A link that `develop` made goes, or pip
 # would remove the built front end through it.
 .make/python: .make/venv pyproject.toml constraints.txt labextension/package.json
-	python -m pip install --quiet --constraint constraints.txt hatchling hatch-jupyter-builder hatch-nodejs-version
+	python -m pip install --quiet --constraint constraints.txt editables hatchling hatch-jupyter-builder hatch-nodejs-version
 	rm -rf .venv/share/jupyter/labextensions/jupyterlab-aichat
 	SKIP_JUPYTER_BUILDER=1 python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'
 	touch $@
