@@ -106,7 +106,7 @@ bench: build  ## what we promise, measured
 docs: install  ## generate what docs/ and the front end take from the code
 	python -m scripts.generate
 
-dist: install  ## wheel and source distribution, in dist/
+dist: build  ## wheel and source distribution, in dist/
 	python -m build --no-isolation
 
 upgrade: install  ## newest versions that pyproject.toml allows, into constraints.txt

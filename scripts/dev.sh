@@ -4,6 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# The watcher leaves a front end for development behind: the next `make build` makes the real one again.
+rm -f .make/front-end
+
 # In a process group of its own, so that the watcher's children end with it.
 set -m
 npm --prefix labextension run watch &
