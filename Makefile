@@ -39,12 +39,13 @@ build: .make/lab  ## the front end, and its place in JupyterLab
 	$(PYTHON) -m venv .venv
 	touch $@
 
-# The build's own tools come first: without isolation they are the pinned ones. A link that `develop` made goes, or pip
-# would remove the built front end through it.
+# The build's own tools come first, pinned; then the package, and then what it needs for development. A link that
+# `develop` made goes before, or pip would remove the built front end through it.
 .make/python: .make/venv pyproject.toml constraints.txt labextension/package.json
 	python -m pip install --quiet --constraint constraints.txt editables hatchling hatch-jupyter-builder hatch-nodejs-version
 	rm -rf .venv/share/jupyter/labextensions/jupyterlab-aichat
-	SKIP_JUPYTER_BUILDER=1 python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	SKIP_JUPYTER_BUILDER=1 python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	python -m pip install --quiet --constraint constraints.txt 'jupyterlab-aichat[dev]'
 	touch $@
 
 .make/npm: labextension/package.json labextension/package-lock.json
@@ -110,7 +111,7 @@ dist: build  ## wheel and source distribution, in dist/
 	python -m build --no-isolation
 
 upgrade: install  ## newest versions that pyproject.toml allows, into constraints.txt
-	python -m pip install --quiet --upgrade --upgrade-strategy eager --no-build-isolation --editable '.[dev]'
+	python -m pip install --quiet --upgrade --upgrade-strategy eager --editable '.[dev]'
 	( sed -n 1p constraints.txt; python -m pip list --format freeze --exclude-editable | grep -viE '^(pip|setuptools)==' ) > .make/new
 	mv .make/new constraints.txt
 
