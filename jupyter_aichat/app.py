@@ -1,0 +1,119 @@
+"""The server extension: its settings, and when what starts and stops.
+
+``initialize_*`` opens nothing. The start hook runs when the server listens already, and whatever it raised would only be
+logged; the stop hook must neither raise nor linger. Both are `Lifecycle`'s business.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import Any
+from urllib.parse import urlsplit
+
+from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.serverapp import ServerApp
+from traitlets import Unicode, default
+
+from jupyter_aichat._version import __version__
+from jupyter_aichat.engine.engine import Engine
+from jupyter_aichat.server.base import Host
+from jupyter_aichat.server.identity import local_principal
+from jupyter_aichat.server.lifecycle import Lifecycle
+from jupyter_aichat.server.routes import BASE, handlers
+
+KERNEL_URL = "JUPYTER_AICHAT_KERNEL_URL"
+KERNEL_TOKEN = "JUPYTER_AICHAT_KERNEL_TOKEN"  # noqa: S105 (a variable's name)
+_WILDCARDS = ("0.0.0.0", "::", "[::]", "*")  # noqa: S104 (never bound here: replaced by the loopback address)
+
+
+class AIChatApp(ExtensionApp):
+    """Chat with language models on your own machines."""
+
+    name = "jupyter_aichat"
+    description = "Chat with language models on your own machines"
+    version = __version__
+
+    store_url = Unicode(
+        help="Where chats are kept: sqlite:///path or a path. Default: AICHAT_STORE_URL, else a file in the Jupyter data "
+        "directory."
+    ).tag(config=True)
+    redis_url = Unicode(
+        help="Redis of several processes that share a store. Default: AICHAT_REDIS_URL, else all in one process."
+    ).tag(config=True)
+    default_model = Unicode(
+        help="The model of new chats. Default: AICHAT_DEFAULT_MODEL, else the first loaded, else the first listed."
+    ).tag(config=True)
+    local_owner = Unicode(
+        help="Who owns the chats of this server: servers with the same store and owner are one person. Default: "
+        "AICHAT_OWNER, else 'local'."
+    ).tag(config=True)
+
+    @default("store_url")
+    def _store_url_default(self) -> str:
+        return os.environ.get("AICHAT_STORE_URL", "")
+
+    @default("redis_url")
+    def _redis_url_default(self) -> str:
+        return os.environ.get("AICHAT_REDIS_URL", "")
+
+    @default("default_model")
+    def _default_model_default(self) -> str:
+        return os.environ.get("AICHAT_DEFAULT_MODEL", "")
+
+    @default("local_owner")
+    def _local_owner_default(self) -> str:
+        return os.environ.get("AICHAT_OWNER", "") or "local"
+
+    def _config_file_name_default(self) -> str:
+        return "jupyter_aichat_config"
+
+    def initialize_settings(self) -> None:
+        """Make what handlers need."""
+        self.host = Host(Lifecycle(self._make_engine, self.log), local_principal(self.local_owner), self.log)
+
+    def initialize_handlers(self) -> None:
+        """Add the URL table."""
+        self.handlers.extend(handlers(self.host))
+
+    async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
+        """Start the engine, and let kernels in; failures are kept for those who ask."""
+        self._admit_kernels(serverapp)
+        await self.host.lifecycle.start()
+
+    def _make_engine(self) -> Engine:
+        from jupyter_aichat.wiring import Settings, build  # noqa: PLC0415 (what it imports would slow the server's start)
+
+        settings = Settings(self.store_url, self.redis_url, self.default_model, parent=self, log=self.log)
+        return build(settings)
+
+    def _admit_kernels(self, serverapp: ServerApp) -> None:
+        """Let kernels find our routes, and nothing else: they inherit this process's environment."""
+        self.host.kernel_token = secrets.token_urlsafe(32)
+        os.environ[KERNEL_URL] = _kernel_url(serverapp)
+        os.environ[KERNEL_TOKEN] = self.host.kernel_token
+
+    def _dismiss_kernels(self) -> None:
+        if self.host.kernel_token is not None and os.environ.get(KERNEL_TOKEN) == self.host.kernel_token:
+            del os.environ[KERNEL_TOKEN]
+            os.environ.pop(KERNEL_URL, None)
+        self.host.kernel_token = None
+
+    async def stop_extension(self) -> None:
+        """Stop within five seconds; never raises, and may come without a start or twice."""
+        if hasattr(self, "host"):
+            self._dismiss_kernels()
+            await self.host.lifecycle.stop()
+
+    def current_activity(self) -> dict[str, Any] | None:
+        """Return the answers under way, so that the server is not culled meanwhile."""
+        runs = self.host.lifecycle.active_runs if hasattr(self, "host") else 0
+        return {"runs": runs} if runs else None
+
+
+def _kernel_url(serverapp: ServerApp) -> str:
+    """Where kernels reach our routes; a server that listens everywhere is reached on the loopback address."""
+    parts = urlsplit(serverapp.connection_url)
+    if serverapp.ip in _WILDCARDS:
+        parts = parts._replace(netloc=f"127.0.0.1:{parts.port}")
+    return parts._replace(path=parts.path.rstrip("/") + BASE).geturl()

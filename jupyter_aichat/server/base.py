@@ -1,0 +1,165 @@
+"""What all handlers share: who asks, the engine, a bounded body in, JSON out, errors with a code."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, TypeVar
+
+import msgspec
+from jupyter_server.auth import AllowAllAuthorizer, Authorizer, IdentityProvider
+from jupyter_server.base.handlers import APIHandler, JupyterHandler
+from tornado import web
+
+from jupyter_aichat.domain.ids import OwnerId
+from jupyter_aichat.domain.principal import Principal
+from jupyter_aichat.engine.engine import Engine
+from jupyter_aichat.errors import AIChatError, TooLarge, UnsupportedMedia
+from jupyter_aichat.protocol.bodies import MAX_BODY, ErrorBody
+from jupyter_aichat.protocol.codec import decode, decode_query, encode
+from jupyter_aichat.protocol.errors import body_of, body_of_status, status_of
+from jupyter_aichat.server.identity import KERNEL_USER, KernelIdentity
+from jupyter_aichat.server.lifecycle import Lifecycle
+
+AUTH_RESOURCE = "aichat"
+BODY_TIMEOUT_S = 60.0
+
+T = TypeVar("T")
+
+
+@dataclass
+class Host:
+    """What handlers need of the app that they belong to; there is a ``kernel_token`` from its start to its stop."""
+
+    lifecycle: Lifecycle
+    principal: Principal
+    log: logging.Logger
+    kernel_token: str | None = None
+
+
+class HostedHandler(JupyterHandler):
+    """The parts that requests and sockets share."""
+
+    auth_resource = AUTH_RESOURCE
+    host: Host
+
+    def initialize(self, host: Host) -> None:
+        """Take what the URL table hands over."""
+        self.host = host
+
+    @property
+    def log(self) -> logging.Logger:
+        """The app's log."""
+        return self.host.log
+
+    @property
+    def identity_provider(self) -> IdentityProvider:
+        """The server's, extended by the kernels' token."""
+        provider = super().identity_provider
+        token = self.host.kernel_token
+        return provider if token is None else KernelIdentity(provider, token)  # type: ignore[return-value]
+
+    @property
+    def authorizer(self) -> Authorizer:
+        """The server's; not asked about kernels, whose token is the permission itself.
+
+        Authorizers judge users of the server's own login (JupyterHub's cannot even read another kind).
+        """
+        authorizer = super().authorizer
+        return AllowAllAuthorizer(parent=authorizer) if self.current_user is KERNEL_USER else authorizer
+
+    @property
+    def principal(self) -> Principal:
+        """Who is asking."""
+        return self.host.principal
+
+    @property
+    def owner(self) -> OwnerId:
+        """Whose chats the request is about."""
+        return self.principal.owner_id
+
+    @property
+    def engine(self) -> Engine:
+        """The engine; raises `NotReady` or `StoreUnavailable` where it does not run."""
+        return self.host.lifecycle.engine
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        """Send an error; ours know their status."""
+        error = _error_of(kwargs)
+        super().send_error(status_of(error) if error else status_code, **kwargs)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Write an error's body; of faults nothing but that there was one."""
+        body = self._error_body(status_code, **kwargs)
+        if "retry_after" in body.details:
+            self.set_header("Retry-After", str(body.details["retry_after"]))
+        self.set_header("Content-Type", "application/json")
+        self.finish(encode(body))
+
+    def _error_body(self, status_code: int, **kwargs: Any) -> ErrorBody:
+        if error := _error_of(kwargs):
+            return body_of(error)
+        raised = kwargs.get("exc_info", (None, None, None))[1]
+        if isinstance(raised, web.HTTPError):
+            return body_of_status(status_code, raised.log_message or "", raised.reason)
+        return body_of_status(status_code, "", None)
+
+    def log_exception(
+        self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        """Log faults with their traceback; errors with a code are the client's to read."""
+        if isinstance(value, AIChatError):
+            self.log.debug("%s %s: %s", self.request.method, self.request.path, value.code)
+        else:
+            super().log_exception(typ, value, tb)
+
+
+@web.stream_request_body
+class AIChatHandler(HostedHandler, APIHandler):
+    """Base of all REST handlers.
+
+    The body is read by ourselves, and only after the request was let in: the server's own bound is 512 MiB.
+    """
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        """Let the request in, then bound its body."""
+        self._body = bytearray()
+        await super().prepare()
+        connection: Any = self.request.connection
+        connection.set_body_timeout(BODY_TIMEOUT_S)
+        if self.request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise UnsupportedMedia("Send the body without a Content-Encoding.")
+        length = self.request.headers.get("Content-Length", "")
+        if length.isdigit() and int(length) > MAX_BODY:
+            raise _too_large()
+
+    def data_received(self, chunk: bytes) -> None:
+        """Keep a piece of the body; one that has no length beforehand is refused as soon as it is too long."""
+        if len(self._body) + len(chunk) <= MAX_BODY:
+            self._body += chunk
+        elif not self._finished:
+            self._body.clear()
+            self.send_error(exc_info=(TooLarge, _too_large(), None))
+
+    def body(self, decoder: msgspec.json.Decoder[T]) -> T:
+        """Return the request's body, or raise `InvalidRequest`."""
+        return decode(self._body, decoder)
+
+    def query(self, kind: type[T]) -> T:
+        """Return the request's query parameters, or raise `InvalidRequest`."""
+        return decode_query(self.request.query_arguments, kind)
+
+    def reply(self, value: object, status: int = 200) -> None:
+        """Send a value and finish."""
+        self.set_status(status)
+        self.finish(encode(value))
+
+
+def _error_of(kwargs: dict[str, Any]) -> AIChatError | None:
+    raised = kwargs.get("exc_info", (None, None, None))[1]
+    return raised if isinstance(raised, AIChatError) else None
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(f"The body is larger than {MAX_BODY:,} bytes.", limit=MAX_BODY)

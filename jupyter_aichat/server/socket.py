@@ -1,0 +1,135 @@
+"""The WebSocket: lets a client in, and hands its text over to a `Connection`.
+
+Tornado's own pings keep it alive. `WebSocketMixin.open` is not called: it would start a second timer, which reads our
+seconds as milliseconds (https://github.com/jupyter-server/jupyter_server/issues/1612).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from datetime import UTC, datetime
+from typing import Any
+
+from jupyter_core.utils import ensure_async
+from jupyter_server.auth.decorator import ws_authenticated
+from jupyter_server.base.websocket import WebSocketMixin
+from tornado import web
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from jupyter_aichat.errors import InvalidRequest
+from jupyter_aichat.protocol.bodies import MAX_BODY
+from jupyter_aichat.protocol.codec import encode
+from jupyter_aichat.protocol.errors import frame_of
+from jupyter_aichat.protocol.frames import PROTOCOL
+from jupyter_aichat.server.base import AUTH_RESOURCE, HostedHandler
+from jupyter_aichat.server.connection import Connection
+from jupyter_aichat.server.outbox import Outbox
+
+PING_INTERVAL_S = 25.0
+PING_TIMEOUT_S = 10.0
+MAX_LINES = 1000
+
+UNSUPPORTED_DATA = 1003
+POLICY_VIOLATION = 1008
+SERVICE_RESTART = 1012
+
+
+class SocketHandler(WebSocketMixin, WebSocketHandler, HostedHandler):
+    """One client's socket."""
+
+    _outbox: Outbox | None = None
+    _connection: Connection | None = None
+
+    def set_default_headers(self) -> None:
+        """Set none: a handshake's answer has no content to protect."""
+
+    @property
+    def ping_interval(self) -> float:
+        """Seconds, as tornado reads it."""
+        return PING_INTERVAL_S
+
+    @property
+    def ping_timeout(self) -> float:
+        """Seconds, as tornado reads it."""
+        return PING_TIMEOUT_S
+
+    @property
+    def max_message_size(self) -> int:
+        """Bytes; tornado closes with 1009 where there are more."""
+        return MAX_BODY
+
+    @ws_authenticated
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        """Let the client in."""
+        user = self.current_user
+        if not await ensure_async(self.authorizer.is_authorized(self, user, "execute", AUTH_RESOURCE)):
+            raise web.HTTPError(403, "Forbidden")
+        _ = self.engine  # without one the handshake is refused, with its error
+        await super().get(*args, **kwargs)
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        """Choose ours; a credential among them is never echoed."""
+        return PROTOCOL if PROTOCOL in subprotocols else None
+
+    def open(self, *_args: Any, **_kwargs: Any) -> None:
+        """Begin to talk."""
+        self.set_nodelay(True)
+        self._outbox = Outbox(self._write, self._overflow)
+        self._connection = Connection(self.engine, self.principal, self._outbox, self.log)
+        self._connection.open()
+        self.host.lifecycle.connections.add(self)
+
+    async def on_message(self, message: str | bytes) -> None:
+        """Take a message's frames, one a line; the next message is read when there is room for it."""
+        if isinstance(message, bytes):
+            self.close(UNSUPPORTED_DATA, "frames are text")
+        elif self._connection is not None and self._outbox is not None:
+            self.settings["last_activity_times"]["jupyter_aichat"] = datetime.now(UTC)
+            data = message.encode()
+            if data.count(b"\n") > MAX_LINES:
+                error = InvalidRequest(f"A message may carry {MAX_LINES} frames at most.", limit=MAX_LINES)
+                self._outbox.post(encode(frame_of(error, None)))
+            else:
+                await self._take(self._connection, data)
+
+    async def _take(self, connection: Connection, data: bytes) -> None:
+        for line in data.split(b"\n"):
+            if line and not line.isspace():
+                await connection.receive(line)
+
+    def _write(self, frames: list[bytes]) -> asyncio.Future[None]:
+        """Write frames as one text message, straight into the stream.
+
+        `write_message` costs a task for each message, which is most of what a token would cost.
+        """
+        protocol = self.ws_connection
+        if protocol is None or protocol.is_closing():
+            raise WebSocketClosedError
+        payload = frames[0] if len(frames) == 1 else b"\n".join(frames)
+        assert protocol.stream is not None
+        return protocol.stream.write(_text_header(len(payload)) + payload)
+
+    def _overflow(self) -> None:
+        self.close(POLICY_VIOLATION, "too slow")
+
+    def server_stops(self) -> None:
+        """Send what is ready, then tell the client to come back."""
+        if self._outbox is not None:
+            self._outbox.flush()
+        self.close(SERVICE_RESTART, "restart")
+
+    def on_close(self) -> None:
+        """Let go of everything at once; may come before `open`."""
+        self.host.lifecycle.connections.discard(self)
+        if self._connection is not None:
+            self._connection.close()
+
+
+def _text_header(size: int) -> bytes:
+    """Return the header of one whole, unmasked text message (RFC 6455, 5.2)."""
+    if size < 126:
+        return struct.pack("!BB", 0x81, size)
+    if size < 1 << 16:
+        return struct.pack("!BBH", 0x81, 126, size)
+    return struct.pack("!BBQ", 0x81, 127, size)

@@ -1,0 +1,60 @@
+"""Configuration becomes an engine: the one place that names concrete stores, buses, caches and providers."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+from jupyter_core.paths import jupyter_data_dir
+from traitlets.config import Configurable
+
+from jupyter_aichat.bus.local import LocalBus
+from jupyter_aichat.cache.local import LocalCache
+from jupyter_aichat.engine.engine import Engine
+from jupyter_aichat.errors import NotReady
+from jupyter_aichat.providers.ollama import OllamaProvider
+from jupyter_aichat.providers.scripted import ScriptedProvider
+from jupyter_aichat.stores.sqlite import SqliteStore
+
+CONFIGURABLES: tuple[type[Configurable], ...] = (OllamaProvider, ScriptedProvider)
+"""The classes that configuration files and command lines may set, beside the app's own."""
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What an operator chooses. ``parent`` hands its configuration down to the providers."""
+
+    store_url: str = ""
+    redis_url: str = ""
+    default_model: str = ""
+    parent: Configurable | None = None
+    log: logging.Logger = logging.getLogger("jupyter_aichat")
+
+
+def build(settings: Settings) -> Engine:
+    """Make an engine and open nothing; raises `NotReady` for what cannot be built."""
+    if settings.redis_url:
+        raise NotReady("AIChatApp.redis_url is set, but this version has no Redis bus; unset it.")
+    return Engine(
+        SqliteStore(store_path(settings.store_url)),
+        LocalBus(),
+        LocalCache(),
+        [OllamaProvider(parent=settings.parent), ScriptedProvider(parent=settings.parent)],
+        default_model=settings.default_model,
+        log=settings.log,
+    )
+
+
+def store_path(url: str) -> Path:
+    """Return the SQLite file that a store URL means: a path, ``sqlite:///`` with a path, or empty for the default."""
+    if not url:
+        return Path(jupyter_data_dir()) / "jupyter_aichat" / "chats.sqlite3"
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite" and not parts.netloc and parts.path:
+        return Path(unquote(parts.path))
+    if "://" in url:
+        raise NotReady(
+            f"This version cannot store chats in {parts.scheme}; AIChatApp.store_url is sqlite:///… or a path."
+        )
+    return Path(url).expanduser().absolute()
