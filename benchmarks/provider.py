@@ -57,7 +57,9 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
             lengths = [int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
             body = json.loads(await reader.readexactly(lengths[0])) if lengths else {}
             if b"/api/show" in head:
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(SHOW))
+                writer.write(
+                    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(SHOW)
+                )
                 writer.write(SHOW)
             else:
                 await chat(body["model"], writer)

@@ -1,63 +1,29 @@
-"""The one place where providers meet their HTTP library.
+"""The one place where providers meet their HTTP libraries; `exchange` is what they see of it.
 
 httpx is the client; aiohttp carries it, because it hands over whole socket reads. A stream of tokens reads below
 httpx's and httpx-aiohttp's iterators, which cost more than all the rest of a token. Nothing of either library leaves
-this module: what goes wrong is a `Fault` of a kind, and the adapter of each server finds the words for it.
+this module: what goes wrong is a `Fault`, and the adapter of each server finds the words for it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import enum
 import ssl
 from collections.abc import AsyncGenerator, Mapping
-from typing import NoReturn
 
 import aiohttp
 import httpx
-import msgspec
 from httpx_aiohttp import AiohttpTransport
 
-MAX_ANSWER = 64 * 1024 * 1024
-MAX_ERROR = 64 * 1024
-READ_BUFFER = 256 * 1024
+from jupyter_aichat.providers.exchange import Fault, FaultKind
+
+_READ_BUFFER = 256 * 1024
 _PIECE = 64 * 1024
 _RESPONSE = "aiohttp_response"
 
 
-class FaultKind(enum.Enum):
-    """Where an exchange broke."""
-
-    NAME = "the host's name is unknown"
-    REFUSED = "nothing listens there"
-    TLS = "no trusted TLS connection"
-    CONNECT_TIMEOUT = "no connection in time"
-    UNANSWERED = "closed before an answer"
-    NOT_HTTP = "the answer is no HTTP"
-    FIRST_BYTE_TIMEOUT = "no first byte in time"
-    STALLED = "no further byte in time"
-    CUT = "closed in the middle of the answer"
-    TOO_LARGE = "the answer is too large"
-
-
-class Fault(Exception):
-    """An exchange that broke; carries no address, header or body."""
-
-    def __init__(self, kind: FaultKind) -> None:
-        super().__init__(kind.value)
-        self.kind = kind
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """A whole answer; ``content_type`` in lower case, without parameters."""
-
-    status: int
-    content_type: str
-    body: bytes
-
-
-class ByteStream:
-    """An answer as it comes in. Close it: that closes the connection at once, unless the answer was complete."""
+class Stream:
+    """A `ByteStream`."""
 
     def __init__(self, response: aiohttp.ClientResponse, first_byte_s: float, stall_s: float) -> None:
         self.status = response.status
@@ -78,8 +44,7 @@ class ByteStream:
             data = await self._read()
         except (aiohttp.ClientError, RuntimeError, OSError) as error:  # RuntimeError: the connection is gone already
             raise Fault(FaultKind.CUT) from error
-        finally:
-            self._waiting_since = None
+        self._waiting_since = None
         self._patience_s, self._overdue = self._stall_s, FaultKind.STALLED
         return data
 
@@ -102,70 +67,37 @@ class ByteStream:
             self._response.content.set_exception(Fault(self._overdue))
 
 
-class HttpClient:
-    """Requests to one server, with its headers, without redirects, cookies, proxies or a bound on connections."""
+class Client:
+    """The client behind `HttpClient`; made on the loop that it serves."""
 
-    def __init__(self, base_url: str, headers: Mapping[str, str], connect_timeout_s: float) -> None:
-        self._base_url, self._headers = base_url, headers
-        self._timeout = httpx.Timeout(None, connect=connect_timeout_s, pool=connect_timeout_s)
-        self._client: httpx.AsyncClient | None = None
-
-    async def open(self) -> None:
-        """Make the client on the running loop; asks nothing of the network."""
-        if self._client is not None:
-            return
-        context = ssl.create_default_context()
-        connector = aiohttp.TCPConnector(limit=0, ssl=context)
+    def __init__(
+        self, base_url: str, headers: Mapping[str, str], connect_timeout_s: float, tls: ssl.SSLContext
+    ) -> None:
         session = aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), read_bufsize=READ_BUFFER
+            connector=aiohttp.TCPConnector(limit=0, ssl=tls),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            read_bufsize=_READ_BUFFER,
         )
         self._client = httpx.AsyncClient(
-            base_url=self._base_url,
-            headers={"Accept-Encoding": "identity", "User-Agent": "jupyter_aichat", **self._headers},
-            timeout=self._timeout,
-            transport=_Transport(verify=context, client=session),
+            base_url=base_url,
+            headers={"Accept-Encoding": "identity", "User-Agent": "jupyter_aichat", **headers},
+            timeout=httpx.Timeout(None, connect=connect_timeout_s, pool=connect_timeout_s),
+            transport=_Transport(verify=tls, client=session),
             follow_redirects=False,
             trust_env=False,
         )
 
     async def close(self) -> None:
-        """Close all connections; safe to call twice."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        """Close all connections."""
+        await self._client.aclose()
 
-    async def ask(self, method: str, path: str, body: bytes | None = None, *, timeout_s: float) -> Answer:
-        """Return a whole answer, whatever its status; `timeout_s` is for all of it. Raises `Fault`."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                stream = await self._send(method, path, body, timeout_s, timeout_s)
-                try:
-                    return await whole(stream, MAX_ANSWER)
-                finally:
-                    stream.close()
-        except TimeoutError:
-            raise Fault(FaultKind.STALLED) from None
-
-    async def stream(self, path: str, body: bytes, *, first_byte_s: float, stall_s: float) -> ByteStream:
-        """Post and return the answer from its first byte on, whatever its status. Raises `Fault`."""
-        loop = asyncio.get_running_loop()
-        due = loop.time() + first_byte_s
-        try:
-            async with asyncio.timeout_at(due):
-                return await self._send("POST", path, body, first_byte_s, stall_s)
-        except TimeoutError:
-            raise Fault(FaultKind.FIRST_BYTE_TIMEOUT) from None
-
-    async def _send(
-        self, method: str, path: str, body: bytes | None, first_byte_s: float, stall_s: float
-    ) -> ByteStream:
-        await self.open()
-        assert self._client is not None
+    async def send(self, method: str, path: str, body: bytes | None, *, first_byte_s: float, stall_s: float) -> Stream:
+        """Return the answer once its headers are there; bounding that wait is the caller's. Raises `Fault`."""
         try:
             response = await self._client.send(_request(self._client, method, path, body), stream=True)
-        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
-            _translate(error)
-        return ByteStream(response.extensions[_RESPONSE], first_byte_s, stall_s)
+        except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as error:
+            raise Fault(_kind(error)) from error
+        return Stream(response.extensions[_RESPONSE], first_byte_s, stall_s)
 
 
 class _Transport(AiohttpTransport):
@@ -177,14 +109,11 @@ class _Transport(AiohttpTransport):
         return response
 
 
-async def whole(stream: ByteStream, limit: int) -> Answer:
-    """Read a stream to its end, at most `limit` bytes. Raises `Fault`."""
-    body = bytearray()
-    while data := await stream.read():
-        body += data
-        if len(body) > limit:
-            raise Fault(FaultKind.TOO_LARGE)
-    return Answer(stream.status, stream.content_type, bytes(body))
+def trust(base_url: str) -> ssl.SSLContext:
+    """Return the certificates to trust: the system's; for plain HTTP none, since reading them takes 40 ms."""
+    if base_url.startswith("https://"):
+        return ssl.create_default_context()
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _request(client: httpx.AsyncClient, method: str, path: str, body: bytes | None) -> httpx.Request:
@@ -201,13 +130,13 @@ async def _pieces(body: bytes) -> AsyncGenerator[bytes, None]:
         yield body[start : start + _PIECE]
 
 
-def _translate(error: Exception) -> NoReturn:
-    """Raise the `Fault` for what the libraries raised before there was an answer.
+def _kind(error: Exception) -> FaultKind:
+    """Return what went wrong before there was an answer.
 
-    httpx-aiohttp folds most of aiohttp's errors into one; the cause still tells them apart.
+    httpx-aiohttp folds most of aiohttp's errors into one; their cause still tells them apart.
     """
     cause = error.__cause__ if isinstance(error, httpx.HTTPError) and error.__cause__ is not None else error
-    raise Fault(next((kind for type_, kind in _KINDS if isinstance(cause, type_)), FaultKind.UNANSWERED)) from error
+    return next((kind for type_, kind in _KINDS if isinstance(cause, type_)), FaultKind.UNANSWERED)
 
 
 # The first that fits; subclasses before their bases.
@@ -221,4 +150,5 @@ _KINDS: tuple[tuple[type[Exception], FaultKind], ...] = (
     (aiohttp.ServerDisconnectedError, FaultKind.UNANSWERED),
     (aiohttp.ClientResponseError, FaultKind.NOT_HTTP),
     (aiohttp.InvalidURL, FaultKind.NAME),
+    (httpx.InvalidURL, FaultKind.NAME),
 )

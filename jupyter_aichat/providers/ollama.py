@@ -13,14 +13,15 @@ from traitlets.config import LoggingConfigurable
 
 from jupyter_aichat.domain.model import Model, ModelSetup
 from jupyter_aichat.errors import ProviderBusy
-from jupyter_aichat.providers._http import MAX_ERROR, ByteStream, Fault, HttpClient, whole
 from jupyter_aichat.providers.base import ChatRequest, Chunk
+from jupyter_aichat.providers.exchange import ByteStream, Fault, HttpClient, whole
 from jupyter_aichat.providers.ollama_errors import Wording
 from jupyter_aichat.providers.ollama_models import ModelFacts, OllamaModels, setup_of
 from jupyter_aichat.providers.ollama_stream import ChatStream
 from jupyter_aichat.providers.ollama_url import DEFAULT_URL, address_of, parse_host
 from jupyter_aichat.providers.ollama_wire import encode_chat
 
+_MAX_REFUSAL = 1024 * 1024
 _BUSY_PAUSES_S = (0.25, 0.5, 1.0)
 
 
@@ -119,10 +120,7 @@ class OllamaProvider(LoggingConfigurable):
             )
             if stream.status == 200:
                 return stream
-            try:
-                error = wording.refusal(await whole(stream, MAX_ERROR))
-            finally:
-                stream.close()
+            error = wording.refusal(await whole(stream, _MAX_REFUSAL))
             if pause_s is None or not isinstance(error, ProviderBusy):
                 raise error
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311  spreads those who wait

@@ -19,7 +19,7 @@ from jupyter_aichat.errors import (
     ProviderUnreachable,
     StreamInterrupted,
 )
-from jupyter_aichat.providers._http import Answer, Fault, FaultKind
+from jupyter_aichat.providers.exchange import Answer, Fault, FaultKind
 from jupyter_aichat.providers.ollama_wire import ErrorBody
 
 _MAX_QUOTE = 300

@@ -10,7 +10,7 @@ import msgspec
 
 from jupyter_aichat.domain.model import Model, ModelSetup
 from jupyter_aichat.errors import ProviderError
-from jupyter_aichat.providers._http import Answer, Fault, HttpClient
+from jupyter_aichat.providers.exchange import Answer, Fault, HttpClient
 from jupyter_aichat.providers.ollama_errors import Wording
 from jupyter_aichat.providers.ollama_template import leaves_open
 from jupyter_aichat.providers.ollama_wire import LoadedModels, Show, Tag, Tags, encode_show
