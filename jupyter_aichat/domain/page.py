@@ -14,3 +14,11 @@ class Page(msgspec.Struct, Generic[Item], frozen=True):
 
     items: tuple[Item, ...]
     next: str | None = None
+
+
+class Branch(msgspec.Struct, Generic[Item], frozen=True):
+    """A page of a branch, newest first, and how many items the whole branch has from its leaf to its root."""
+
+    items: tuple[Item, ...]
+    length: int
+    next: str | None = None

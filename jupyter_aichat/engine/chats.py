@@ -63,19 +63,21 @@ class Chats:
 
     async def messages(self, owner: OwnerId, chat_id: ChatId, cursor: str | None, limit: int) -> Page[Message]:
         """Return a page of a chat's messages in creation order."""
-        return self._fresh(await self._store.list_messages(owner, chat_id, cursor, limit))
+        page = await self._store.list_messages(owner, chat_id, cursor, limit)
+        return Page(self._fresh(page.items), page.next)
 
     async def path(
         self, owner: OwnerId, chat_id: ChatId, leaf: MessageId, cursor: str | None, limit: int
     ) -> Page[Message]:
         """Return a page of the messages from a leaf to its root, newest first."""
-        return self._fresh(await self._store.path(owner, chat_id, leaf, cursor, limit))
+        page = await self._store.path(owner, chat_id, leaf, cursor, limit)
+        return Page(self._fresh(page.items), page.next)
 
-    def _fresh(self, page: Page[Message]) -> Page[Message]:
+    def _fresh(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
         """Let this process's running messages stand as they are now, not as the last checkpoint has them."""
-        if not any(message.status in RUNNING for message in page.items):
-            return page
-        return Page(tuple(self._as_it_is(message) for message in page.items), page.next)
+        if not any(message.status in RUNNING for message in messages):
+            return messages
+        return tuple(self._as_it_is(message) for message in messages)
 
     def _as_it_is(self, message: Message) -> Message:
         live = self._workers.find(message.run_id) if message.run_id and message.status in RUNNING else None

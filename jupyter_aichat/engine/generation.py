@@ -71,7 +71,6 @@ class Generator:
         await self._end(live, end)
 
     async def _generate(self, live: LiveRun, reply: Message) -> End:
-        live.begin()
         if reply.continuations:
             live.tell(Snapshot(live.message()))
         live.tell(RunStarted())
@@ -102,14 +101,17 @@ class Generator:
         branch = self._branch(record, reply)
         return await fit(branch, _key(setup), setup.num_ctx, options, self._estimator)
 
-    async def _branch(self, record: RunRecord, reply: Message) -> AsyncIterator[Message]:
-        """The messages that lead to the answer, newest first; a continued answer is itself the newest."""
+    async def _branch(self, record: RunRecord, reply: Message) -> AsyncIterator[tuple[Message, int]]:
+        """The messages that lead to the answer, newest first, and how many each has before it, itself included.
+
+        A continued answer is itself the newest.
+        """
         leaf = reply.id if record.generation.prefill else reply.parent_id
         cursor: str | None = None
         while leaf is not None:
             page = await self._store.path(record.owner_id, reply.chat_id, leaf, cursor, _PATH_PAGE)
-            for message in page.items:
-                yield message
+            for index, message in enumerate(page.items):
+                yield message, page.length - index
             if page.next is None:
                 return
             cursor = page.next

@@ -56,17 +56,17 @@ class Journal:
             self._appending = asyncio.create_task(self._append(), name="aichat-append")
 
     async def _append(self) -> None:
-        try:
+        while self._entries:
             await asyncio.sleep(TICK_S)
             entries, self._entries = self._entries, []
-            for run_id in await self._bus.append(entries):
-                self._lost(run_id)
-        except BusUnavailable:  # degrades, and never ends a run
-            self._log.warning("The bus does not take events; readers in other processes ask the store")
-        finally:
-            self._appending = None
-            if self._entries:
-                self._appending = asyncio.create_task(self._append(), name="aichat-append")
+            try:
+                refused = await self._bus.append(entries)
+            except BusUnavailable:  # degrades, and never ends a run
+                self._log.warning("The bus does not take events; readers in other processes ask the store")
+            else:
+                for run_id in refused:
+                    self._lost(run_id)
+        self._appending = None
 
     async def checkpoint(self, runs: Iterable[LiveRun]) -> None:
         """Write what the runs added since the last time, in one transaction."""

@@ -39,7 +39,7 @@ class LiveRun:
         self.record = record
         self.log = EventLog(record.epoch)
         self.size = 0
-        self.state: State = "queued"
+        self.state: State = "loading"
         self.finished_chunk: FinishedChunk | None = None
         self.ending: EncodedEvent | None = None
         self._reply = reply
@@ -55,10 +55,6 @@ class LiveRun:
         self._saved_kind: str | None = _kind_of_last(reply)
 
     # What a worker does
-
-    def begin(self) -> None:
-        """Tell that the provider is being asked; readers of a continued answer first get what is there."""
-        self.state = "loading"
 
     def tell(self, event: Event, last: bool = False) -> None:
         """Append an event that is no text."""
@@ -151,7 +147,7 @@ class LiveRun:
 
     def message(self) -> Message:
         """Return the message as it stands; costs its length."""
-        status = "pending" if self.state in ("queued", "loading") else "streaming"
+        status = "pending" if self.state == "loading" else "streaming"
         return msgspec.structs.replace(
             self._reply, parts=fold(self._reply.parts, self.log.pieces()), status=status, seq=self.log.seq
         )

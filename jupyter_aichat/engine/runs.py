@@ -193,7 +193,7 @@ class Runs:
     async def read(self, owner: OwnerId, run_id: RunId, after: int | None, wake: Callable[[], None]) -> Reader:
         """Begin to read a run: `after` is the last ``seq`` seen, None to begin with a snapshot."""
         record = await self._store.get_run(owner, run_id)
-        live = self._workers.find(run_id)
+        live = self._workers.find_log(run_id)
         if live is not None:
             return Reader(live, after, wake)
         if not record.run.ended:

@@ -64,25 +64,26 @@ def _size(part: Part) -> int:
 
 
 async def fit(
-    branch: AsyncIterator[Message], model: str, num_ctx: int, options: Options, estimator: Estimator
+    branch: AsyncIterator[tuple[Message, int]], model: str, num_ctx: int, options: Options, estimator: Estimator
 ) -> Window:
-    """Choose from `branch`, the messages newest first, what fits.
+    """Choose what fits from `branch`: the messages newest first, each with how many are left from it to the root.
 
-    The newest message and the system prompt are always kept. Messages without text are passed over.
+    The newest message and the system prompt are always kept. Messages without text are passed over. Reads no further
+    than what fits.
     """
     budget = budget_of(num_ctx, options)
     system = PromptMessage("system", (TextPart(options.system),)) if options.system else None
     used = estimator.tokens(model, system) if system else 0
     chosen: list[PromptMessage] = []
     left_out = 0
-    async for message in branch:
+    async for message, remaining in branch:
         prompt = _prompt(message)
         if prompt is None:
             continue
         tokens = estimator.tokens(model, prompt)
-        if left_out or (chosen and used + tokens > budget):
-            left_out += 1
-            continue
+        if chosen and used + tokens > budget:
+            left_out = remaining
+            break
         chosen.append(prompt)
         used += tokens
     messages = (*((system,) if system else ()), *reversed(chosen))

@@ -28,6 +28,8 @@ class Workers:
     def __init__(self, generator: Generator, journal: Journal, bus: Bus) -> None:
         self._generator, self._journal, self._bus = generator, journal, bus
         self._workers: dict[RunId, _Worker] = {}
+        self._ended: dict[RunId, LiveRun] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
         return len(self._workers)
@@ -40,12 +42,18 @@ class Workers:
         worker = self._workers.get(run_id)
         return worker.live if worker else None
 
+    def find_log(self, run_id: RunId) -> LiveRun | None:
+        """Return a run whose log is here: it goes on, or its last events are not on the bus yet."""
+        return self.find(run_id) or self._ended.get(run_id)
+
     def start(self, record: RunRecord, reply: Message) -> LiveRun:
         """Begin to generate a claimed run."""
         live = LiveRun(record, reply, self._journal.note)
         worker = _Worker(live, asyncio.get_running_loop().create_future())
         self._workers[record.run.id] = worker
         worker.task = asyncio.create_task(self._work(worker, reply), name=f"aichat-run-{record.run.id}")
+        self._tasks.add(worker.task)
+        worker.task.add_done_callback(self._tasks.discard)
         return live
 
     async def _work(self, worker: _Worker, reply: Message) -> None:
@@ -54,7 +62,9 @@ class Workers:
             await self._generator.run(worker.live, reply, worker.wanted)
         finally:
             self._workers.pop(run_id, None)
+        self._ended[run_id] = worker.live
         await self._journal.drain()
+        del self._ended[run_id]
         await self._bus.expire(run_id)
 
     def end(self, run_id: RunId, end: End) -> bool:
@@ -75,8 +85,7 @@ class Workers:
 
     async def stop(self, grace_s: float) -> None:
         """End all runs as interrupted, their text kept, and wait for their ends."""
-        tasks = [worker.task for worker in self._workers.values() if worker.task is not None]
         for run_id in list(self._workers):
             self.end(run_id, End("interrupted", "server_stopping"))
-        if tasks:
-            await asyncio.wait(tasks, timeout=grace_s)
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=grace_s)

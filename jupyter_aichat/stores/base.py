@@ -17,7 +17,7 @@ from jupyter_aichat.domain.change import Change
 from jupyter_aichat.domain.chat import Chat, ChatChanges, ChatQuery
 from jupyter_aichat.domain.ids import ChatId, InstanceId, MessageId, OwnerId, RunId
 from jupyter_aichat.domain.message import Message
-from jupyter_aichat.domain.page import Page
+from jupyter_aichat.domain.page import Branch, Page
 from jupyter_aichat.domain.run import Committed, RunEnd, RunRecord, Segment, Turn
 
 
@@ -76,8 +76,11 @@ class Store(Protocol):
 
     async def path(
         self, owner: OwnerId, chat_id: ChatId, leaf: MessageId, cursor: str | None, limit: int
-    ) -> Page[Message]:
-        """Return a page of the messages from `leaf` up to its root, newest first."""
+    ) -> Branch[Message]:
+        """Return a page of the messages from `leaf` up to its root, newest first.
+
+        ``length`` counts from this page's first message; a cursor goes on where the page before it ended.
+        """
         ...
 
     async def commit(self, turn: Turn) -> Committed:

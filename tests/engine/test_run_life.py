@@ -153,7 +153,9 @@ async def test_a_fault_ends_the_run_and_keeps_its_text(
 
 async def test_parts_are_kept_apart(engine: Engine, provider: FakeProvider) -> None:
     sent = await ask(engine)
-    provider.say((ThinkingChunk("hm"),), (ToolCallChunk("c1", "clock", {"zone": "UTC"}),), "It is ", (TextChunk("noon"), DONE))
+    provider.say(
+        (ThinkingChunk("hm"),), (ToolCallChunk("c1", "clock", {"zone": "UTC"}),), "It is ", (TextChunk("noon"), DONE)
+    )
     await read(engine, sent.run.id)
     expected = (ThinkingPart("hm"), ToolCallPart("c1", "clock", {"zone": "UTC"}), TextPart("It is noon"))
     assert (await stored(engine, sent.reply)).parts == expected

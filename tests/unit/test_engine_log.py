@@ -98,4 +98,7 @@ def test_a_long_answer_costs_little_more_than_its_text() -> None:
     blocks = [block for block in log._blocks if hasattr(block, "text")]
     kept = sum(len(block.text) + block.ends.itemsize * len(block.ends) for block in blocks)
     assert kept < 20_000 * 10
-    assert msgspec.json.decode(log.read(seq_of(1, 19_999), EVERYTHING)[0].data) == {"type": "text_delta", "text": "token"}
+    assert msgspec.json.decode(log.read(seq_of(1, 19_999), EVERYTHING)[0].data) == {
+        "type": "text_delta",
+        "text": "token",
+    }

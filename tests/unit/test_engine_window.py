@@ -23,9 +23,9 @@ def message(n: int, *parts: Part, role: Role | None = None) -> Message:
     return Message(MessageId(str(n)), ChatId("c"), None, role, parts, "completed", n, now())
 
 
-async def newest_first(messages: list[Message]) -> AsyncIterator[Message]:
-    for each in reversed(messages):
-        yield each
+async def newest_first(messages: list[Message]) -> AsyncIterator[tuple[Message, int]]:
+    for remaining, each in reversed(list(enumerate(messages, 1))):
+        yield each, remaining
 
 
 def fitted(messages: list[Message], num_ctx: int = 1000, options: Options | None = None) -> Window:
@@ -55,7 +55,9 @@ def test_the_newest_messages_that_fit_are_sent(sizes: list[int], num_ctx: int) -
 
 
 def test_thinking_and_empty_answers_are_not_sent_back() -> None:
-    window = fitted([message(0, TextPart("q")), message(1, ThinkingPart("hm"), TextPart("a")), message(2, TextPart("r"))])
+    window = fitted(
+        [message(0, TextPart("q")), message(1, ThinkingPart("hm"), TextPart("a")), message(2, TextPart("r"))]
+    )
     assert texts(window) == ["q", "a", "r"]
     assert all(not isinstance(part, ThinkingPart) for m in window.messages for part in m.parts)
     assert fitted([message(0, TextPart("q")), message(1), message(2, TextPart("r"))]).context.sent == 2

@@ -1,0 +1,290 @@
+"""Chats in one SQLite file: the personal store, shared by the processes of one person on one machine."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import sqlite3
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from jupyter_aichat.domain.change import Change, ChangeKind
+from jupyter_aichat.domain.chat import Chat, ChatChanges, ChatQuery
+from jupyter_aichat.domain.clock import now
+from jupyter_aichat.domain.ids import ChatId, InstanceId, MessageId, OwnerId, RunId
+from jupyter_aichat.domain.message import Message
+from jupyter_aichat.domain.page import Branch, Page
+from jupyter_aichat.domain.run import Committed, RunEnd, RunRecord, Segment, Turn
+from jupyter_aichat.errors import NotReady, StoreUnavailable
+from jupyter_aichat.stores import sqlite_chats as chats
+from jupyter_aichat.stores import sqlite_runs as runs
+from jupyter_aichat.stores.base import Progress
+from jupyter_aichat.stores.rules import check_chat, check_turn
+from jupyter_aichat.stores.sqlite_locks import InstanceLocks
+from jupyter_aichat.stores.sqlite_rows import change_of, encode, get_chat, get_record, put_chat, segments_of
+from jupyter_aichat.stores.sqlite_schema import migrate
+from jupyter_aichat.stores.sqlite_threads import Job, Readers, Writer, translate
+from jupyter_aichat.stores.sqlite_turns import commit_turn
+
+Result = TypeVar("Result")
+
+BUSY_MS = 5000
+_CHANGES_KEPT_MS = 60_000
+_NETWORK_FILE_SYSTEMS = frozenset({0x6969, 0xFF534D42, 0x517B, 0xFE534D42, 0x01021997, 0x65735546, 0x0BD00BD0})
+
+
+class SqliteStore:
+    """A `Store` on one file.
+
+    Parameters
+    ----------
+    path
+        The database; its folder is made (0700) and the file is the person's alone (0600).
+    """
+
+    takes_over = False
+
+    def __init__(self, path: Path | str, log: logging.Logger | None = None) -> None:
+        self._path = Path(path)
+        self._log = log or logging.getLogger(__name__)
+        self._origin = secrets.token_hex(8)
+        self._locks = InstanceLocks(self._path)
+        self._writer: Writer | None = None
+        self._readers: Readers | None = None
+
+    # Life
+
+    async def open(self) -> None:
+        """Make the file where there is none, and migrate it."""
+        try:
+            await asyncio.to_thread(self._prepare)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreUnavailable(f"The chats cannot be opened at {self._path}: {error}") from error
+        self._writer = Writer(self._connect, self._log)
+        self._readers = Readers(self._connect)
+
+    def _prepare(self) -> None:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        connection = self._connect()
+        try:
+            migrate(connection)
+        finally:
+            connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000)
+        journal = "TRUNCATE" if _on_network(self._path.parent) else "WAL"
+        connection.execute(f"PRAGMA journal_mode = {journal}")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = FAST")
+        return connection
+
+    async def close(self) -> None:
+        """Finish what was accepted; safe to call twice."""
+        writer, self._writer = self._writer, None
+        readers, self._readers = self._readers, None
+        if writer is not None:
+            await writer.close()
+        if readers is not None:
+            await readers.close()
+
+    async def _write(self, job: Job[Result]) -> Result:
+        if self._writer is None:
+            raise NotReady
+        return await self._writer.do(job)
+
+    async def _read(self, job: Job[Result]) -> Result:
+        if self._readers is None:
+            raise NotReady
+        return await self._readers.do(job)
+
+    async def ping(self) -> None:
+        """Return if the file can be read."""
+        await self._read(_ping)
+
+    # Chats and messages
+
+    async def create_chat(self, owner: OwnerId, chat: Chat) -> Chat:
+        """See `Store.create_chat`."""
+        check_chat(chat)
+
+        def job(db: sqlite3.Connection) -> Chat:
+            put_chat(db, owner, chat)
+            self._note(db, Change(owner, chat.id, "created"))
+            return chat
+
+        return await self._write(job)
+
+    async def get_chat(self, owner: OwnerId, chat_id: ChatId) -> Chat:
+        """See `Store.get_chat`."""
+        return await self._read(lambda db: get_chat(db, owner, chat_id))
+
+    async def list_chats(self, owner: OwnerId, query: ChatQuery) -> Page[Chat]:
+        """See `Store.list_chats`."""
+        return await self._read(lambda db: chats.list_chats(db, owner, query))
+
+    async def change_chat(self, owner: OwnerId, chat_id: ChatId, changes: ChatChanges) -> Chat:
+        """See `Store.change_chat`."""
+
+        def job(db: sqlite3.Connection) -> Chat:
+            chat = chats.change_chat(db, owner, chat_id, changes)
+            check_chat(chat)
+            self._note(db, Change(owner, chat_id, "updated"))
+            return chat
+
+        return await self._write(job)
+
+    async def delete_chat(self, owner: OwnerId, chat_id: ChatId) -> tuple[RunId, ...]:
+        """See `Store.delete_chat`."""
+
+        def job(db: sqlite3.Connection) -> tuple[RunId, ...]:
+            running = chats.delete_chat(db, owner, chat_id)
+            self._note(db, Change(owner, chat_id, "deleted"))
+            return running
+
+        return await self._write(job)
+
+    async def get_message(self, owner: OwnerId, chat_id: ChatId, message_id: MessageId) -> Message:
+        """See `Store.get_message`."""
+        return await self._read(lambda db: chats.get_message(db, owner, chat_id, message_id))
+
+    async def list_messages(self, owner: OwnerId, chat_id: ChatId, cursor: str | None, limit: int) -> Page[Message]:
+        """See `Store.list_messages`."""
+        return await self._read(lambda db: chats.list_messages(db, owner, chat_id, cursor, limit))
+
+    async def path(
+        self, owner: OwnerId, chat_id: ChatId, leaf: MessageId, cursor: str | None, limit: int
+    ) -> Branch[Message]:
+        """See `Store.path`."""
+        return await self._read(lambda db: chats.branch(db, owner, chat_id, leaf, cursor, limit))
+
+    # Runs
+
+    async def commit(self, turn: Turn) -> Committed:
+        """See `Store.commit`."""
+        check_turn(turn)
+
+        def job(db: sqlite3.Connection) -> Committed:
+            committed = commit_turn(db, turn)
+            if not committed.replayed:
+                run, owner = committed.record.run, committed.record.owner_id
+                if committed.chat_created:
+                    self._note(db, Change(owner, run.chat_id, "created"))
+                self._note(db, Change(owner, run.chat_id, "message", run.message_id, run.id))
+            return committed
+
+        return await self._write(job)
+
+    async def get_run(self, owner: OwnerId, run_id: RunId) -> RunRecord:
+        """See `Store.get_run`."""
+        return await self._read(lambda db: get_record(db, owner, run_id))
+
+    async def active_runs(self, owner: OwnerId, chat_id: ChatId) -> tuple[RunRecord, ...]:
+        """See `Store.active_runs`."""
+        return await self._read(lambda db: runs.active_runs(db, owner, chat_id))
+
+    async def progress(self, owner: OwnerId, run_id: RunId, after: int) -> Progress:
+        """See `Store.progress`."""
+        return await self._read(
+            lambda db: Progress(get_record(db, owner, run_id), tuple(segments_of(db, owner, run_id, after)))
+        )
+
+    async def claim(self, owner: OwnerId, run_id: RunId, epoch: int, instance: InstanceId) -> RunRecord | None:
+        """See `Store.claim`."""
+        return await self._write(lambda db: runs.claim(db, owner, run_id, epoch, instance))
+
+    async def checkpoint(self, segments: Sequence[Segment]) -> frozenset[RunId]:
+        """See `Store.checkpoint`."""
+        return await self._write(lambda db: runs.checkpoint(db, segments))
+
+    async def end_run(self, owner: OwnerId, run_id: RunId, epoch: int, end: RunEnd) -> RunRecord | None:
+        """See `Store.end_run`."""
+        return await self._write(lambda db: runs.end_run(db, owner, run_id, epoch, end))
+
+    async def request_stop(self, owner: OwnerId, run_id: RunId) -> RunRecord:
+        """See `Store.request_stop`."""
+        return await self._write(lambda db: runs.request_stop(db, owner, run_id))
+
+    async def stop_requests(self, instance: InstanceId) -> tuple[RunId, ...]:
+        """See `Store.stop_requests`."""
+        return await self._read(lambda db: runs.stop_requests(db, instance))
+
+    # Instances
+
+    async def join(self, instance: InstanceId) -> None:
+        """See `Store.join`."""
+
+        def job(db: sqlite3.Connection) -> None:
+            self._locks.hold(instance)
+            db.execute("INSERT OR IGNORE INTO instances (id) VALUES (?)", (instance,))
+
+        await self._write(job)
+
+    async def beat(self, instance: InstanceId) -> None:
+        """Nothing to do: the lock lives as long as the process."""
+
+    async def leave(self, instance: InstanceId) -> None:
+        """See `Store.leave`."""
+
+        def job(db: sqlite3.Connection) -> None:
+            db.execute("DELETE FROM instances WHERE id = ?", (instance,))
+            self._locks.forget(instance)
+
+        await self._write(job)
+
+    async def lapsed(self, instance: InstanceId) -> tuple[InstanceId, ...]:
+        """See `Store.lapsed`."""
+
+        def job(db: sqlite3.Connection) -> tuple[InstanceId, ...]:
+            others = db.execute("SELECT id FROM instances WHERE id <> ?", (instance,)).fetchall()
+            return tuple(InstanceId(other) for (other,) in others if self._locks.is_dead(InstanceId(other)))
+
+        return await self._read(job)
+
+    async def orphans(self, instances: Sequence[InstanceId]) -> tuple[RunRecord, ...]:
+        """See `Store.orphans`."""
+        return await self._read(lambda db: runs.orphans(db, instances))
+
+    # What other processes changed
+
+    def _note(self, db: sqlite3.Connection, change: Change) -> None:
+        at_ms = round(now().timestamp() * 1000)
+        row = db.execute("INSERT INTO changes (origin, at_ms, body) VALUES (?, ?, ?) RETURNING id",
+                         (self._origin, at_ms, encode(change))).fetchone()  # fmt: skip
+        if row[0] % 100 == 0:
+            db.execute("DELETE FROM changes WHERE at_ms < ?", (at_ms - _CHANGES_KEPT_MS,))
+
+    async def changes(self, after: int | None) -> tuple[int, tuple[Change, ...]]:
+        """See `Store.changes`."""
+        return await self._read(partial(_changes, origin=self._origin, after=after))
+
+
+def _changes(db: sqlite3.Connection, origin: str, after: int | None) -> tuple[int, tuple[Change, ...]]:
+    if after is None:
+        row = db.execute("SELECT max(id) FROM changes").fetchone()
+        return int(row[0] or 0), ()
+    rows = db.execute("SELECT id, origin, body FROM changes WHERE id > ? ORDER BY id", (after,)).fetchall()
+    return rows[-1][0] if rows else after, tuple(change_of(body) for _, by, body in rows if by != origin)
+
+
+def _ping(db: sqlite3.Connection) -> None:
+    db.execute("SELECT 1 FROM instances LIMIT 1").fetchone()
+
+
+def _on_network(folder: Path) -> bool:
+    """Whether the folder is on a network file system, where WAL is not safe."""
+    try:
+        import ctypes  # noqa: PLC0415  only here
+
+        libc = ctypes.CDLL(None, use_errno=True)
+        buffer = ctypes.create_string_buffer(256)
+        if libc.statfs(os.fsencode(folder), buffer) != 0:
+            return False
+        return int.from_bytes(buffer.raw[:8], "little") & 0xFFFFFFFF in _NETWORK_FILE_SYSTEMS
+    except (OSError, AttributeError):
+        return False

@@ -1,0 +1,124 @@
+"""Chats and messages in SQLite: jobs for the store's threads."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import msgspec
+
+from jupyter_aichat.domain.chat import Chat, ChatChanges, ChatQuery
+from jupyter_aichat.domain.clock import now
+from jupyter_aichat.domain.ids import ChatId, MessageId, OwnerId, RunId
+from jupyter_aichat.domain.message import Message
+from jupyter_aichat.domain.page import Branch, Page
+from jupyter_aichat.errors import NotFound
+from jupyter_aichat.stores.sqlite_rows import (
+    chat_of,
+    find_message,
+    get_chat,
+    pack_cursor,
+    put_chat,
+    unpack_cursor,
+    whole,
+)
+
+_LIST = "SELECT pinned, updated_ms, id, body FROM chats WHERE {where} ORDER BY pinned DESC, updated_ms DESC, id DESC LIMIT ?"
+_BRANCH = """
+    WITH RECURSIVE up (id, parent_id, depth, body, k) AS (
+        SELECT id, parent_id, depth, body, 1 FROM messages WHERE owner_id = :owner AND id = :leaf AND chat_id = :chat
+        UNION ALL
+        SELECT m.id, m.parent_id, m.depth, m.body, k + 1 FROM up JOIN messages m
+        ON m.owner_id = :owner AND m.id = up.parent_id WHERE k < :limit
+    ) SELECT parent_id, depth, body FROM up
+"""
+
+
+def list_chats(db: sqlite3.Connection, owner: OwnerId, query: ChatQuery) -> Page[Chat]:
+    """See `Store.list_chats`."""
+    where, values = ["owner_id = ?"], [owner]
+    parameters: list[Any] = [*values]
+    for column, wanted in (("archived", query.archived), ("pinned", query.pinned)):
+        if wanted is not None:
+            where.append(f"{column} = ?")
+            parameters.append(int(wanted))
+    if query.q:
+        where.append("instr(folded_title, ?) > 0")
+        parameters.append(query.q.casefold())
+    if query.cursor is not None:
+        where.append("(pinned, updated_ms, id) < (?, ?, ?)")
+        parameters += unpack_cursor(query.cursor, int, int, str)
+    rows = db.execute(_LIST.format(where=" AND ".join(where)), (*parameters, query.limit + 1)).fetchall()
+    more, rows = len(rows) > query.limit, rows[: query.limit]
+    return Page(tuple(chat_of(row[3]) for row in rows), pack_cursor(*rows[-1][:3]) if more else None)
+
+
+def change_chat(db: sqlite3.Connection, owner: OwnerId, chat_id: ChatId, changes: ChatChanges) -> Chat:
+    """See `Store.change_chat`."""
+    chat = get_chat(db, owner, chat_id)
+    wanted = {
+        name: value for name in changes.__struct_fields__ if (value := getattr(changes, name)) is not msgspec.UNSET
+    }
+    if "active_leaf" in wanted:
+        find_message(db, owner, chat_id, wanted["active_leaf"])
+    chat = msgspec.structs.replace(chat, updated_at=max(now(), chat.updated_at), **wanted)
+    put_chat(db, owner, chat)
+    return chat
+
+
+def delete_chat(db: sqlite3.Connection, owner: OwnerId, chat_id: ChatId) -> tuple[RunId, ...]:
+    """See `Store.delete_chat`."""
+    found = db.execute("DELETE FROM chats WHERE owner_id = ? AND id = ? RETURNING id", (owner, chat_id)).fetchone()
+    if found is None:
+        raise NotFound("There is no such chat.")
+    running = db.execute("SELECT id FROM runs WHERE owner_id = ? AND chat_id = ? AND active = 1", (owner, chat_id))
+    runs = tuple(RunId(run_id) for (run_id,) in running.fetchall())
+    db.execute(
+        "DELETE FROM segments WHERE owner_id = ?1 AND run_id IN (SELECT id FROM runs WHERE owner_id = ?1 AND chat_id = ?2)",
+        (owner, chat_id),
+    )
+    for table in ("messages", "runs"):
+        db.execute(f"DELETE FROM {table} WHERE owner_id = ? AND chat_id = ?", (owner, chat_id))
+    at_ms = round(now().timestamp() * 1000)
+    db.execute("UPDATE idempotency SET deleted_ms = ? WHERE owner_id = ? AND chat_id = ?", (at_ms, owner, chat_id))
+    db.execute("DELETE FROM idempotency WHERE deleted_ms < ?", (at_ms - 24 * 3600 * 1000,))
+    return runs
+
+
+def get_message(db: sqlite3.Connection, owner: OwnerId, chat_id: ChatId, message_id: MessageId) -> Message:
+    """See `Store.get_message`."""
+    row = db.execute(
+        "SELECT body FROM messages WHERE owner_id = ? AND id = ? AND chat_id = ?", (owner, message_id, chat_id)
+    ).fetchone()
+    if row is None:
+        raise NotFound("There is no such message.")
+    return whole(db, owner, row[0])
+
+
+def list_messages(
+    db: sqlite3.Connection, owner: OwnerId, chat_id: ChatId, cursor: str | None, limit: int
+) -> Page[Message]:
+    """See `Store.list_messages`."""
+    get_chat(db, owner, chat_id)
+    after = unpack_cursor(cursor, int)[0] if cursor is not None else 0
+    rows = db.execute(
+        "SELECT n, body FROM messages WHERE owner_id = ? AND chat_id = ? AND n > ? ORDER BY n LIMIT ?",
+        (owner, chat_id, after, limit + 1),
+    ).fetchall()
+    more, rows = len(rows) > limit, rows[:limit]
+    return Page(tuple(whole(db, owner, body) for _, body in rows), pack_cursor(rows[-1][0]) if more else None)
+
+
+def branch(
+    db: sqlite3.Connection, owner: OwnerId, chat_id: ChatId, leaf: MessageId, cursor: str | None, limit: int
+) -> Branch[Message]:
+    """See `Store.path`."""
+    find_message(db, owner, chat_id, leaf)
+    start = unpack_cursor(cursor, str)[0] if cursor is not None else leaf
+    values = {"owner": owner, "leaf": start, "chat": chat_id, "limit": limit}
+    rows = db.execute(_BRANCH, values).fetchall()
+    if not rows:
+        raise NotFound("There is no such message.")
+    parent_id = rows[-1][0]
+    messages = tuple(whole(db, owner, body) for _, _, body in rows)
+    return Branch(messages, int(rows[0][1]), pack_cursor(parent_id) if parent_id is not None else None)

@@ -1,0 +1,164 @@
+"""SQLite off the event loop: one thread that writes, two that read.
+
+Whatever waits for the writer goes into one transaction, each job in a savepoint of its own, so that one disk flush
+serves many sends, and the fault of one touches no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from jupyter_aichat.errors import AIChatError, InvalidRequest, StoreUnavailable
+
+Result = TypeVar("Result")
+Job = Callable[[sqlite3.Connection], Result]
+Connect = Callable[[], sqlite3.Connection]
+
+_MOST_JOBS = 512
+
+
+def translate(error: Exception) -> AIChatError:
+    """Return our error for one of the library's."""
+    if isinstance(error, AIChatError):
+        return error
+    if isinstance(error, UnicodeEncodeError):
+        return InvalidRequest("Text may not contain lone surrogates.")
+    return StoreUnavailable("The chats cannot be read or written right now; try again in a moment.", retry_after=5)
+
+
+class _Waiting:
+    __slots__ = ("error", "future", "job", "result")
+
+    def __init__(self, job: Job[Any], future: asyncio.Future[Any]) -> None:
+        self.job, self.future = job, future
+        self.result: Any = None
+        self.error: Exception | None = None
+
+
+class Writer:
+    """The one connection that writes, in a thread of its own."""
+
+    def __init__(self, connect: Connect, log: logging.Logger) -> None:
+        self._connect, self._log = connect, log
+        self._loop = asyncio.get_running_loop()
+        self._jobs: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._connection: sqlite3.Connection | None = None
+        self._thread = threading.Thread(target=self._run, name="aichat-writer", daemon=True)
+        self._thread.start()
+
+    def do(self, job: Job[Result]) -> asyncio.Future[Result]:
+        """Run a job in a transaction; the future is done once it is safely on the disk."""
+        waiting = _Waiting(job, self._loop.create_future())
+        self._jobs.put(waiting)
+        return waiting.future
+
+    async def close(self) -> None:
+        """Finish what was accepted and end the thread."""
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _run(self) -> None:
+        closing = False
+        while not closing:
+            batch = [self._jobs.get()]
+            while len(batch) < _MOST_JOBS and not self._jobs.empty():
+                batch.append(self._jobs.get())
+            jobs = [waiting for waiting in batch if waiting is not None]
+            closing = len(jobs) < len(batch)
+            if jobs:
+                self._commit(jobs)
+                self._loop.call_soon_threadsafe(_resolve, jobs)
+        if self._connection is not None:
+            self._connection.close()
+
+    def _commit(self, jobs: list[_Waiting]) -> None:
+        try:
+            connection = self._connected()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                for waiting in jobs:
+                    _attempt(connection, waiting)
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            self._log.warning("SQLite does not commit: %s", error)
+            self._reconnect()
+            for waiting in jobs:
+                waiting.error = waiting.error or error
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = self._connect()
+        return self._connection
+
+    def _reconnect(self) -> None:
+        """A new connection heals what a moved or full disk broke."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _attempt(connection: sqlite3.Connection, waiting: _Waiting) -> None:
+    connection.execute("SAVEPOINT job")
+    try:
+        waiting.result = waiting.job(connection)
+    except (AIChatError, ValueError, sqlite3.IntegrityError) as error:
+        waiting.error = error
+        connection.execute("ROLLBACK TO job")
+    connection.execute("RELEASE job")
+
+
+def _resolve(jobs: list[_Waiting]) -> None:
+    for waiting in jobs:
+        if waiting.future.done():
+            continue
+        if waiting.error is not None:
+            waiting.future.set_exception(translate(waiting.error))
+        else:
+            waiting.future.set_result(waiting.result)
+
+
+class Readers:
+    """Connections that only read, one a thread."""
+
+    def __init__(self, connect: Connect, threads: int = 2) -> None:
+        self._connect = connect
+        self._local = threading.local()
+        self._all: list[sqlite3.Connection] = []
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="aichat-reader")
+        self._loop = asyncio.get_running_loop()
+
+    async def do(self, job: Job[Result]) -> Result:
+        """Run a job that only reads."""
+        try:
+            return await self._loop.run_in_executor(self._pool, self._run, job)
+        except (sqlite3.Error, ValueError) as error:
+            raise translate(error) from error
+
+    def _run(self, job: Job[Result]) -> Result:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._connect()
+            self._all.append(connection)
+        try:
+            return job(connection)
+        except sqlite3.Error:
+            self._local.connection = None
+            connection.close()
+            raise
+
+    async def close(self) -> None:
+        """End the threads and close their connections."""
+        await asyncio.to_thread(self._pool.shutdown)
+        for connection in self._all:
+            connection.close()
