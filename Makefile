@@ -102,7 +102,8 @@ ollama:  ## build the real Ollama that the tests ask (5 minutes, once; needs Go 
 # --- the rest ---------------------------------------------------------------------------------------------------------
 
 bench: build  ## what we promise, measured
-	python -m benchmarks
+	python -m benchmarks.provider
+	python -m benchmarks.relay
 
 docs: install  ## generate what docs/ and the front end take from the code
 	python -m scripts.generate
