@@ -6,7 +6,7 @@ frequent frames: they are put together from bytes that exist already (`EventFram
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -148,7 +148,7 @@ class ChatChangedFrame(msgspec.Struct, frozen=True, kw_only=True, tag="chat_chan
 class ServiceFrame(msgspec.Struct, frozen=True, tag="service"):
     """The body of ``/ready``, whenever it changes."""
 
-    status: str
+    status: Literal["ok", "degraded", "down"]
     parts: Parts
 
 

@@ -1,0 +1,479 @@
+// Generated from the code by `make docs`; do not edit.
+
+/** A frame was carried out. The sends are answered with all but ``runs``, stop with ``run``, a chat with ``runs``. */
+export interface AckFrame {
+  type: 'ack';
+  id: string | number | null;
+  chat_id?: string;
+  message?: Message;
+  reply?: Message;
+  run?: Run;
+  runs?: RunState[];
+}
+
+/** Another answer, or the rest of one. Options given here win over those of the chat, field by field. */
+export interface AgainBody {
+  model?: string | null;
+  options?: Options;
+  idempotency_key?: string | null;
+}
+
+/** A chat as its owner sees it; the owner's id stands beside it, never in it. */
+export interface Chat {
+  id: string;
+  title: string;
+  created_at: string;
+  updated_at: string;
+  model: string | null;
+  preset_id: string | null;
+  options: Options;
+  pinned: boolean;
+  archived: boolean;
+  active_leaf: string | null;
+}
+
+/** Something changed in one of the owner's chats. */
+export interface ChatChangedFrame {
+  type: 'chat_changed';
+  chat_id: string;
+  change: 'created' | 'deleted' | 'message' | 'updated';
+  message_id?: string;
+  run_id?: string;
+}
+
+/** What to change of a chat; an absent field stays as it is. */
+export interface ChatChangesBody {
+  title?: string;
+  model?: string | null;
+  options?: Options;
+  pinned?: boolean;
+  archived?: boolean;
+  active_leaf?: string;
+}
+
+/** Some chats, and the opaque cursor to the next ones. */
+export interface ChatPage {
+  items: Chat[];
+  next: string | null;
+}
+
+export type ClientFrame = SendFrame | EditFrame | RegenerateFrame | ContinueFrame | SubscribeFrame | UnsubscribeFrame | StopFrame | PingFrame;
+
+/** What of the history the model was given. ``sent`` and ``left_out`` count messages; ``budget`` is the room for the prompt and ``tokens`` our estimate of what was sent, both in tokens. ``cut`` says that the provider read clearly less than we sent. */
+export interface Context {
+  type: 'context';
+  sent: number;
+  left_out: number;
+  budget: number;
+  tokens: number;
+  cut: boolean;
+}
+
+/** Where an answer was taken up again: in which part, at which character, when, and by whom. */
+export interface Continuation {
+  part: number;
+  offset: number;
+  at: string;
+  cause: 'takeover' | 'user';
+}
+
+/** The rest of an answer. */
+export interface ContinueFrame {
+  type: 'continue';
+  model?: string | null;
+  options?: Options;
+  idempotency_key?: string | null;
+  id?: string | number | null;
+  chat_id: string;
+  message_id: string;
+}
+
+/** A question put differently: either ``text`` or ``parts``. */
+export interface EditBody {
+  model?: string | null;
+  options?: Options;
+  idempotency_key?: string | null;
+  text?: string;
+  parts?: TextInput[];
+}
+
+/** A question put differently. */
+export interface EditFrame {
+  type: 'edit';
+  model?: string | null;
+  options?: Options;
+  idempotency_key?: string | null;
+  text?: string;
+  parts?: TextInput[];
+  id?: string | number | null;
+  chat_id: string;
+  message_id: string;
+}
+
+/** What went wrong. ``reason`` is Jupyter's own field, null where it has nothing to say. */
+export interface ErrorBody {
+  code: string;
+  message: string;
+  details: Record<string, unknown>;
+  reason: string | null;
+}
+
+/** A frame was not carried out; ``id`` is null where the frame had none or could not be read. */
+export interface ErrorFrame {
+  type: 'error';
+  id: string | number | null;
+  code: string;
+  message: string;
+  details: Record<string, unknown>;
+}
+
+/** One event of a run. */
+export interface EventFrame {
+  type: 'event';
+  run_id: string;
+  chat_id: string;
+  seq: number;
+  event: RunStarted | QueuePosition | TextDelta | ThinkingDelta | ToolCall | Context | UsageEvent | Snapshot | RunFinished;
+}
+
+/** A stable code, a sentence for a person, and what a client can act on. */
+export interface Failure {
+  code: string;
+  message: string;
+  details: Record<string, unknown>;
+}
+
+/** That the process lives, and how far it is; ``code`` says what a failed start was about. */
+export interface HealthReply {
+  status: 'ok';
+  state: 'failed' | 'ready' | 'starting' | 'stopping';
+  code: string | null;
+  version: string;
+}
+
+/** The first frame: the protocol, and who is asking. */
+export interface HelloFrame {
+  type: 'hello';
+  protocol: string;
+  principal: Principal;
+}
+
+/** The bounds that a client can know beforehand, in bytes. */
+export interface Limits {
+  body: number;
+  frame: number;
+}
+
+/** Who is asking. */
+export interface MeReply {
+  owner_id: string;
+  name: string;
+  display_name: string;
+  roles: string[];
+  scopes: string[];
+  preferences: Record<string, unknown>;
+  limits: Limits;
+}
+
+/** A message as its owner sees it. ``n`` orders the messages of a chat. ``seq`` is the last event of the current run that ``parts`` contain. */
+export interface Message {
+  id: string;
+  chat_id: string;
+  parent_id: string | null;
+  role: 'assistant' | 'user';
+  parts: (TextPart | ThinkingPart | ToolCallPart)[];
+  status: 'completed' | 'failed' | 'interrupted' | 'pending' | 'stopped' | 'streaming';
+  n: number;
+  created_at: string;
+  run_id: string | null;
+  seq: number;
+  model: string | null;
+  digest: string | null;
+  usage: Usage | null;
+  error: Failure | null;
+  reason: string | null;
+  continuations: Continuation[];
+}
+
+/** Some messages, and the opaque cursor to the next ones. */
+export interface MessagePage {
+  items: Message[];
+  next: string | null;
+}
+
+/** A model that a chat may use. ``size`` in bytes, ``context_length`` in tokens, None where unknown. ``demo`` marks a scripted model: it answers, but it is none. */
+export interface Model {
+  name: string;
+  digest: string | null;
+  provider: string;
+  capabilities: string[];
+  context_length: number | null;
+  size: number | null;
+  loaded: boolean;
+  demo: boolean;
+}
+
+/** The models on offer, the one to take when none is named, and the state of each provider. */
+export interface ModelsReply {
+  items: Model[];
+  next: string | null;
+  default: string | null;
+  providers: ProviderState[];
+}
+
+/** A chat to create; without a title it takes one from its first message. */
+export interface NewChatBody {
+  title?: string;
+  model?: string | null;
+  options?: Options;
+}
+
+/** Options of a chat or of one send; those of the send win, field by field. ``system`` and ``think`` are ours; the rest are the provider's sampling parameters. ``num_ctx`` (tokens) reloads a shared model, so it is the operator's to allow. */
+export interface Options {
+  temperature?: number | null;
+  top_p?: number | null;
+  top_k?: number | null;
+  min_p?: number | null;
+  seed?: number | null;
+  stop?: string[] | null;
+  num_predict?: number | null;
+  repeat_penalty?: number | null;
+  repeat_last_n?: number | null;
+  presence_penalty?: number | null;
+  frequency_penalty?: number | null;
+  num_ctx?: number | null;
+  system?: string | null;
+  think?: boolean | null;
+}
+
+export type Part = TextPart | ThinkingPart | ToolCallPart;
+
+/** Each part, without addresses and error texts. */
+export interface Parts {
+  store: 'down' | 'ok';
+  bus: 'down' | 'ok';
+  cache: 'down' | 'ok';
+  provider: 'down' | 'ok';
+}
+
+/** Ask whether somebody is there. */
+export interface PingFrame {
+  type: 'ping';
+  id?: string | number | null;
+}
+
+/** Somebody is there. */
+export interface PongFrame {
+  type: 'pong';
+}
+
+/** The identity that the server established; never taken from a body. */
+export interface Principal {
+  owner_id: string;
+  name: string;
+  display_name: string;
+  roles: string[];
+  scopes: string[];
+}
+
+/** Whether a provider answers. */
+export interface ProviderState {
+  name: string;
+  state: 'ok' | 'unreachable';
+  error: Failure | null;
+}
+
+/** The run waits: ``position`` in line (1 is next), expected ``wait`` in seconds. */
+export interface QueuePosition {
+  type: 'queue_position';
+  position: number;
+  wait: number | null;
+}
+
+/** ``degraded`` still serves; ``down`` does not. */
+export interface Readiness {
+  status: 'degraded' | 'down' | 'ok';
+  parts: Parts;
+}
+
+/** Another answer. */
+export interface RegenerateFrame {
+  type: 'regenerate';
+  model?: string | null;
+  options?: Options;
+  idempotency_key?: string | null;
+  id?: string | number | null;
+  chat_id: string;
+  message_id: string;
+}
+
+/** A run as its owner sees it. */
+export interface Run {
+  id: string;
+  chat_id: string;
+  message_id: string;
+  state: 'completed' | 'failed' | 'interrupted' | 'loading' | 'queued' | 'stopped' | 'streaming';
+  reason: string | null;
+  error: Failure | null;
+  seq: number;
+  usage: Usage | null;
+}
+
+export type RunEvent = RunStarted | QueuePosition | TextDelta | ThinkingDelta | ToolCall | Context | UsageEvent | Snapshot | RunFinished;
+
+/** The end, once. */
+export interface RunFinished {
+  type: 'run_finished';
+  state: 'completed' | 'failed' | 'interrupted' | 'stopped';
+  reason: string | null;
+  error: Failure | null;
+  usage: Usage | null;
+}
+
+/** A worker has claimed the run and asks the provider; until the first text the model may be loading. */
+export interface RunStarted {
+  type: 'run_started';
+}
+
+/** A run of a chat that was subscribed to. */
+export interface RunState {
+  id: string;
+  state: 'completed' | 'failed' | 'interrupted' | 'loading' | 'queued' | 'stopped' | 'streaming';
+  seq: number;
+}
+
+/** A question. ``parent_id`` absent is the chat's active leaf, null a new root. */
+export interface SendBody {
+  model?: string | null;
+  options?: Options;
+  idempotency_key?: string | null;
+  text?: string;
+  parts?: TextInput[];
+  parent_id?: string | null;
+}
+
+/** A question; without ``chat_id`` it begins a chat. The socket then follows the run. */
+export interface SendFrame {
+  type: 'send';
+  model?: string | null;
+  options?: Options;
+  idempotency_key?: string | null;
+  text?: string;
+  parts?: TextInput[];
+  parent_id?: string | null;
+  id?: string | number | null;
+  chat_id?: string | null;
+}
+
+/** The question, the reply that its run fills, and the run. */
+export interface SentReply {
+  message: Message;
+  reply: Message;
+  run: Run;
+}
+
+export type ServerFrame = HelloFrame | AckFrame | ErrorFrame | EventFrame | ChatChangedFrame | ServiceFrame | PongFrame;
+
+/** The body of ``/ready``, whenever it changes. */
+export interface ServiceFrame {
+  type: 'service';
+  status: 'degraded' | 'down' | 'ok';
+  parts: Parts;
+}
+
+/** The whole message so far: replaces what a reader has of it. */
+export interface Snapshot {
+  type: 'snapshot';
+  message: Message;
+}
+
+/** Stop a run. */
+export interface StopFrame {
+  type: 'stop';
+  id?: string | number | null;
+  run_id: string;
+}
+
+/** The run as it stands. */
+export interface StopReply {
+  run: Run;
+}
+
+/** Follow a run from after an event (0: from its first), or all runs of a chat. */
+export interface SubscribeFrame {
+  type: 'subscribe';
+  id?: string | number | null;
+  run_id?: string;
+  after?: number;
+  chat_id?: string;
+}
+
+/** More text of the last part, or the beginning of a new text part. */
+export interface TextDelta {
+  type: 'text_delta';
+  text: string;
+}
+
+/** A part that a person writes: Markdown. */
+export interface TextInput {
+  type: 'text';
+  text: string;
+}
+
+/** Markdown. */
+export interface TextPart {
+  type: 'text';
+  text: string;
+}
+
+/** More thinking, or the beginning of a new thinking part. */
+export interface ThinkingDelta {
+  type: 'thinking_delta';
+  text: string;
+}
+
+/** What the model wrote before its answer. */
+export interface ThinkingPart {
+  type: 'thinking';
+  text: string;
+}
+
+/** The model asks for a tool. */
+export interface ToolCall {
+  type: 'tool_call';
+  id: string;
+  name: string;
+  arguments: Record<string, unknown>;
+}
+
+/** A tool that the model asks to call; nothing is run without a person's word. */
+export interface ToolCallPart {
+  type: 'tool_call';
+  id: string;
+  name: string;
+  arguments: Record<string, unknown>;
+}
+
+/** Follow a run, or the runs of a chat, no more. */
+export interface UnsubscribeFrame {
+  type: 'unsubscribe';
+  id?: string | number | null;
+  run_id?: string;
+  chat_id?: string;
+}
+
+/** Token counts and durations (milliseconds) of a run, as far as the provider told them. */
+export interface Usage {
+  prompt_tokens: number | null;
+  completion_tokens: number | null;
+  total_ms: number | null;
+  load_ms: number | null;
+  first_token_ms: number | null;
+  tokens_per_second: number | null;
+}
+
+/** Counts and durations, when the provider has told them. */
+export interface UsageEvent {
+  type: 'usage';
+  usage: Usage;
+}
