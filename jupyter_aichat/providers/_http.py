@@ -45,7 +45,10 @@ class Stream:
         except (aiohttp.ClientError, RuntimeError, OSError) as error:  # RuntimeError: the connection is gone already
             raise Fault(FaultKind.CUT) from error
         self._waiting_since = None
-        self._patience_s, self._overdue = self._stall_s, FaultKind.STALLED
+        if self._overdue is FaultKind.FIRST_BYTE_TIMEOUT:
+            self._patience_s, self._overdue = self._stall_s, FaultKind.STALLED
+            self._timer.cancel()
+            self._look()
         return data
 
     def close(self) -> None:

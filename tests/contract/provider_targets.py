@@ -1,0 +1,101 @@
+"""The providers that the contract holds for: recorded Ollama, real Ollama, scripted."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, aclosing
+
+import msgspec
+
+from jupyter_aichat.domain.model import Model
+from jupyter_aichat.domain.options import Options
+from jupyter_aichat.domain.part import TextPart
+from jupyter_aichat.providers.base import (
+    ChatRequest,
+    Chunk,
+    FinishedChunk,
+    PromptMessage,
+    Provider,
+    TextChunk,
+    ThinkingChunk,
+)
+from jupyter_aichat.providers.ollama import OllamaProvider
+from jupyter_aichat.providers.scripted import ScriptedProvider
+from tests.contract.provider_servers import fake, recorded
+
+Target = Callable[[], AbstractAsyncContextManager[Provider]]
+HI = PromptMessage("user", (TextPart("hi"),))
+
+
+@contextlib.asynccontextmanager
+async def opened(provider: Provider) -> AsyncIterator[Provider]:
+    """Open a provider, and close it."""
+    await provider.open()
+    try:
+        yield provider
+    finally:
+        await provider.close()
+
+
+@contextlib.asynccontextmanager
+async def recorded_target() -> AsyncIterator[Provider]:
+    async with fake(recorded()) as server, opened(OllamaProvider(url=server.url)) as provider:
+        yield provider
+
+
+def real_target(url: str) -> Target:
+    return lambda: opened(OllamaProvider(url=url))
+
+
+def scripted_target() -> AbstractAsyncContextManager[Provider]:
+    return opened(ScriptedProvider(scenarios=True))
+
+
+def request(model: str, *begun: str, num_ctx: int = 4096, **options: object) -> ChatRequest:
+    """Ask "hi"; `begun` is the beginning of the answer."""
+    answer = tuple(PromptMessage("assistant", (TextPart(text),)) for text in begun)
+    return ChatRequest(model, (HI, *answer), num_ctx, msgspec.convert(options, Options))
+
+
+class Reply(msgspec.Struct):
+    """A whole answer."""
+
+    chunks: list[Chunk] = []
+    reads: list[tuple[Chunk, ...]] = []
+    error: Exception | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(chunk.text for chunk in self.chunks if isinstance(chunk, TextChunk))
+
+    @property
+    def thinking(self) -> str:
+        return "".join(chunk.text for chunk in self.chunks if isinstance(chunk, ThinkingChunk))
+
+    @property
+    def finished(self) -> FinishedChunk:
+        assert self.error is None, repr(self.error)
+        last = self.chunks[-1]
+        assert isinstance(last, FinishedChunk)
+        assert not any(isinstance(chunk, FinishedChunk) for chunk in self.chunks[:-1])
+        return last
+
+
+async def ask(provider: Provider, wanted: ChatRequest) -> Reply:
+    """Read an answer to its end, whichever it is."""
+    reply = Reply()
+    try:
+        async with aclosing(provider.chat(wanted)) as stream:
+            async for chunks in stream:
+                assert chunks, "an empty read is no read"
+                reply.reads.append(chunks)
+                reply.chunks += chunks
+    except Exception as error:
+        reply.error = error
+    return reply
+
+
+async def model_named(provider: Provider, name: str) -> Model:
+    """Return a listed model; `latest` need not be said."""
+    return next(model for model in await provider.models() if model.name.removesuffix(":latest") == name)
