@@ -40,6 +40,7 @@ def jp_server_config(models: list[str], store_file: Path, aichat_config: dict[st
             "jpserver_extensions": {"jupyter_aichat": True, "jupyter_server_terminals": False},
             "allow_unauthenticated_access": False,
         },
+        "IdentityProvider": {"cookie_name": "login"},  # by default it is named for the host, which has two names here
         "AIChatApp": {"store_url": str(store_file), "default_model": models[0], **aichat_config},
         "OllamaProvider": {"url": "http://127.0.0.1:9"},
         "ScriptedProvider": {"scenarios": True, "names": models},
