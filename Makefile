@@ -93,6 +93,9 @@ unit-js: install  ## the front end's unit tests
 ui-test: build .make/test-system  ## the front end in Chromium, in a real JupyterLab
 	$(NPM) run test:e2e
 
+# Without caret ranges in tracebacks: to find them Python 3.11 parses source, and where the garbage collector reports an
+# exception while pytest itself parses, that ends the whole run (https://github.com/python/cpython/issues/106905).
+pytest: export PYTHONNODEBUGRANGES := 1
 pytest: build .make/test-system  ## the Python tests
 	$(PYTEST) $(PYTEST_ARGS)
 
