@@ -1,0 +1,57 @@
+import { ApiError, isErrorBody } from './errors';
+import type { Method } from './transport';
+
+const TIMEOUT_MS = 30_000;
+
+export interface RestOptions {
+  /** Ends with `api/aichat/v1`. */
+  url: string;
+  /** Credentials of the host: a token or the XSRF cookie. */
+  headers?(): Record<string, string>;
+  fetch?: typeof fetch;
+}
+
+/** Requests over HTTP. */
+export class Rest {
+  constructor(readonly options: RestOptions) {}
+
+  async request(method: Method, path: string, body?: unknown): Promise<unknown> {
+    const answer = await this.fetch(path, {
+      method,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } })
+    });
+    const text = await answer.text().catch(() => '');
+    const value = parse(text);
+    if (answer.ok) {
+      return value;
+    }
+    if (isErrorBody(value)) {
+      throw new ApiError(value.code, value.message, value.details, answer.status);
+    }
+    throw new ApiError('bad_upstream', `HTTP ${answer.status}`, {}, answer.status);
+  }
+
+  /** A request with the host's credentials; rejects with `ApiError('network')` where nobody answers. */
+  async fetch(path: string, init: RequestInit & { headers?: Record<string, string> } = {}): Promise<Response> {
+    const { url, headers, fetch: ask = fetch } = this.options;
+    try {
+      return await ask(`${url}/${path}`, {
+        credentials: 'same-origin',
+        cache: 'no-store',
+        ...init,
+        headers: { ...headers?.(), ...init.headers }
+      });
+    } catch (error) {
+      throw new ApiError('network', error instanceof Error ? error.message : String(error));
+    }
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return text ? JSON.parse(text) : undefined;
+  } catch {
+    return undefined; // HTML of a proxy
+  }
+}
