@@ -103,8 +103,8 @@ class HttpClient:
             raise Fault(FaultKind.FIRST_BYTE_TIMEOUT) from None
 
     async def _ready(self) -> Client:
-        await self.open()
-        assert self._opening is not None
+        if self._opening is None:
+            raise RuntimeError("the client is not open")
         return await asyncio.shield(self._opening)
 
     async def _load(self) -> Client:

@@ -97,10 +97,7 @@ class Wording:
                 f"The message is longer than {self._name} can read. Shorten it, or choose a model with a larger context."
             )
         if "does not support" in lower:
-            what = _quoted(text).rpartition("does not support")[2].strip(" .") or "that"
-            return ModelUnsupported(
-                f"{self._name_first} does not support {what}. Turn it off, or choose another model."
-            )
+            return self._unsupported(_quoted(text).rpartition("does not support")[2].strip(" ."))
         if any(words in lower for words in _DIED):
             return ProviderError(
                 f"Ollama's process for {self._name} has died, often for want of memory. Try again, or choose a smaller model."
@@ -140,6 +137,11 @@ class Wording:
         return ModelNotFound(
             f"The model {self._model} is not there. Get it with `ollama pull {self._model}`.", model=self._model
         )
+
+    def _unsupported(self, what: str) -> ProviderError:
+        if what in ("", "chat", "generate"):
+            return ModelUnsupported(f"{self._name_first} cannot chat. Choose another model.")
+        return ModelUnsupported(f"{self._name_first} does not support {what}. Turn it off, or choose another model.")
 
     def _locked(self, status: int) -> ProviderError:
         if status == 401:

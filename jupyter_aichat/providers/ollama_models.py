@@ -15,7 +15,7 @@ from jupyter_aichat.providers.ollama_errors import Wording
 from jupyter_aichat.providers.ollama_template import leaves_open
 from jupyter_aichat.providers.ollama_wire import LoadedModels, Show, Tag, Tags, encode_show
 
-ASK_TIMEOUT_S = 10.0
+ASK_TIMEOUT_S = 5.0
 PATIENCE_S = 0.8
 _SHOWS_AT_ONCE = 4
 _NUM_CTX = re.compile(r"^num_ctx\s+(\d+)\s*$", re.MULTILINE)

@@ -151,10 +151,10 @@ async def _unknown(exchange: Exchange) -> None:
 
 
 @contextlib.asynccontextmanager
-async def fake(handlers: dict[str, Handler]) -> AsyncIterator[FakeServer]:
-    """Serve handlers on a port of their own; `/api/show` answers as for a plain model unless given."""
+async def fake(handlers: dict[str, Handler], port: int = 0) -> AsyncIterator[FakeServer]:
+    """Serve handlers, on a free port unless one is given; `/api/show` answers as for a plain model unless given."""
     server = FakeServer({"/api/show": _plain_show, **handlers})
-    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, limit=2**25)
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", port, limit=2**25)
     server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
     try:
         yield server
@@ -181,6 +181,11 @@ def streaming(*pieces: bytes) -> dict[str, Handler]:
         await exchange.end()
 
     return chat(handler)
+
+
+def answering(status: int, body: str, kind: str = "application/json", headers: str = "") -> dict[str, Handler]:
+    """Return handlers whose chat is answered as a whole."""
+    return chat(lambda exchange: exchange.answer(status, body.encode(), kind, headers))
 
 
 # --- the recorded exchanges -----------------------------------------------------------------------------------------

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
+from typing import Any, TypeVar
 
 import msgspec
+import pytest
 
 from jupyter_aichat.domain.model import Model
 from jupyter_aichat.domain.options import Options
@@ -21,15 +23,17 @@ from jupyter_aichat.providers.base import (
     ThinkingChunk,
 )
 from jupyter_aichat.providers.ollama import OllamaProvider
+from jupyter_aichat.providers.ollama_wire import encode_chat
 from jupyter_aichat.providers.scripted import ScriptedProvider
-from tests.contract.provider_servers import fake, recorded
+from tests.contract.provider_servers import Handler, fake, recorded
 
 Target = Callable[[], AbstractAsyncContextManager[Provider]]
+Some = TypeVar("Some", bound=Provider)
 HI = PromptMessage("user", (TextPart("hi"),))
 
 
 @contextlib.asynccontextmanager
-async def opened(provider: Provider) -> AsyncIterator[Provider]:
+async def opened(provider: Some) -> AsyncIterator[Some]:
     """Open a provider, and close it."""
     await provider.open()
     try:
@@ -56,6 +60,15 @@ def request(model: str, *begun: str, num_ctx: int = 4096, **options: object) -> 
     """Ask "hi"; `begun` is the beginning of the answer."""
     answer = tuple(PromptMessage("assistant", (TextPart(text),)) for text in begun)
     return ChatRequest(model, (HI, *answer), num_ctx, msgspec.convert(options, Options))
+
+
+def send_also(monkeypatch: pytest.MonkeyPatch, **fields: object) -> None:
+    """Let Ollama's requests carry fields that ours never do."""
+
+    def encode(*args: Any, **kwargs: Any) -> bytes:
+        return msgspec.json.encode(msgspec.json.decode(encode_chat(*args, **kwargs)) | fields)
+
+    monkeypatch.setattr("jupyter_aichat.providers.ollama.encode_chat", encode)
 
 
 class Reply(msgspec.Struct):
@@ -94,6 +107,12 @@ async def ask(provider: Provider, wanted: ChatRequest) -> Reply:
     except Exception as error:
         reply.error = error
     return reply
+
+
+async def reply_to(handlers: dict[str, Handler], **traits: Any) -> Reply:
+    """Ask a server of these handlers once."""
+    async with fake(handlers) as server, opened(OllamaProvider(url=server.url, **traits)) as provider:
+        return await ask(provider, request("m"))
 
 
 async def model_named(provider: Provider, name: str) -> Model:

@@ -16,7 +16,9 @@ from tests.contract.provider_targets import (
     recorded_target,
     request,
     scripted_target,
+    send_also,
 )
+from tests.ollama.record import TOOL
 
 NUMBERS = "".join(f" {n}" for n in range(1, 401))
 
@@ -97,7 +99,7 @@ async def test_thinks_before_it_answers(target: Target) -> None:
 
 
 async def test_asks_for_a_tool(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
-    _offer_a_tool(monkeypatch)
+    send_also(monkeypatch, tools=TOOL)  # chats carry no tools yet, the wire below does
     async with target() as provider:
         reply = await ask(provider, request("tooler"))
     calls = [chunk for chunk in reply.chunks if isinstance(chunk, ToolCallChunk)]
@@ -121,18 +123,3 @@ async def test_an_answer_left_behind_disturbs_no_other(target: Target) -> None:
         assert isinstance(first[0], TextChunk)
         assert first[0].text.startswith(" 1")
         assert (await ask(provider, request("counter", num_predict=6))).text == " 1 2 3 4 5 6"
-
-
-def _offer_a_tool(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Chats carry no tools yet; the wire below does."""
-    import msgspec
-
-    from jupyter_aichat.providers import ollama
-    from tests.ollama.record import TOOL
-
-    encode = ollama.encode_chat
-
-    def with_tool(*args: object, **kwargs: object) -> bytes:
-        return msgspec.json.encode(msgspec.json.decode(encode(*args, **kwargs)) | {"tools": TOOL})  # type: ignore[arg-type]
-
-    monkeypatch.setattr(ollama, "encode_chat", with_tool)
