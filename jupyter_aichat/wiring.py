@@ -52,7 +52,7 @@ def store_path(url: str) -> Path:
         return Path(jupyter_data_dir()) / "jupyter_aichat" / "chats.sqlite3"
     parts = urlsplit(url)
     if parts.scheme == "sqlite" and not parts.netloc and parts.path:
-        return Path(unquote(parts.path))
+        return Path("/" + unquote(parts.path).lstrip("/"))
     if "://" in url:
         raise NotReady(
             f"This version cannot store chats in {parts.scheme}; AIChatApp.store_url is sqlite:///… or a path."

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeVar
@@ -11,6 +13,7 @@ import msgspec
 from jupyter_server.auth import AllowAllAuthorizer, Authorizer, IdentityProvider
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from tornado import web
+from tornado.iostream import StreamClosedError
 
 from jupyter_aichat.domain.ids import OwnerId
 from jupyter_aichat.domain.principal import Principal
@@ -24,6 +27,8 @@ from jupyter_aichat.server.lifecycle import Lifecycle
 
 AUTH_RESOURCE = "aichat"
 BODY_TIMEOUT_S = 60.0
+LINGER_S = 10.0
+LINGER_BYTES = 64 * MAX_BODY
 
 T = TypeVar("T")
 
@@ -132,7 +137,28 @@ class AIChatHandler(HostedHandler, APIHandler):
             raise UnsupportedMedia("Send the body without a Content-Encoding.")
         length = self.request.headers.get("Content-Length", "")
         if length.isdigit() and int(length) > MAX_BODY:
-            raise _too_large()
+            await self._refuse_large(int(length))
+
+    async def _refuse_large(self, length: int) -> None:
+        """Answer at once, then read on for a while and keep nothing.
+
+        A connection that is closed while the client is still sending is reset, and many clients then never read the
+        answer (https://www.rfc-editor.org/rfc/rfc9112#section-9.6).
+        """
+        body = encode(body_of(_too_large()))
+        self.set_status(413)
+        self.set_header("Content-Type", "application/json")
+        self.set_header("Content-Length", str(len(body)))
+        self.set_header("Connection", "close")
+        self.write(body)
+        connection: Any = self.request.connection
+        with suppress(StreamClosedError, TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                await self.flush()
+                left = min(length, LINGER_BYTES)
+                while left > 0:
+                    left -= len(await connection.stream.read_bytes(min(left, 64 * 1024), partial=True))
+        self.finish()
 
     def data_received(self, chunk: bytes) -> None:
         """Keep a piece of the body; one that has no length beforehand is refused as soon as it is too long."""

@@ -42,7 +42,8 @@ class Client:
         try:
             answer = await self._fetch(*API, *path.strip("/").split("/"), method=method, body=data, **kwargs)
         except HTTPClientError as error:
-            assert error.response is not None, error
+            if error.response is None:
+                raise
             found = json.loads(error.response.body)
             documents.check_answer(method, path, error.code, found)
             raise Refused(error.code, found, error.response.headers) from None
@@ -131,7 +132,7 @@ class Socket:
 
     async def events(self, run_id: str) -> list[Json]:
         """Return a run's event frames to its end."""
-        found = []
+        found: list[Json] = []
         while not found or found[-1]["event"]["type"] != "run_finished":
             frame = await self.frame()
             if frame["type"] == "event" and frame["run_id"] == run_id:

@@ -58,7 +58,8 @@ def app(jp_serverapp: ServerApp) -> AIChatApp:
 @pytest.fixture
 def started(app: AIChatApp, jp_serverapp: ServerApp, jp_asyncio_loop: asyncio.AbstractEventLoop) -> AIChatApp:
     """The extension after its start hook, which the fixtures of pytest-jupyter do not run."""
-    jp_asyncio_loop.run_until_complete(jp_serverapp.extension_manager.start_all_extensions())
+    start: Any = jp_serverapp.extension_manager.start_all_extensions
+    jp_asyncio_loop.run_until_complete(start())
     return app
 
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -143,13 +143,13 @@ def _contents(store_file: Path) -> list[Any]:
 
 
 @pytest.fixture
-def as_owner(started: AIChatApp) -> Iterator[Callable[[str], None]]:
+def as_owner(started: AIChatApp) -> Callable[[str], None]:
     """Let the server believe that somebody else asks."""
 
     def change(owner: str) -> None:
         started.host.principal = Principal(OwnerId(owner), owner, owner)
 
-    yield change
+    return change
 
 
 @pytest.mark.parametrize(("verb", "path", "is_open"), OWNED)

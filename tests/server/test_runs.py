@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 from tornado.simple_httpclient import HTTPTimeoutError
@@ -47,7 +48,8 @@ async def test_last_event_id_wins_over_after(client: Client) -> None:
 @pytest.mark.parametrize("place", ["", "x", "-1", "1.5", "99999999999999999999", "1 2"])
 async def test_a_place_that_is_no_number_is_refused(client: Client, place: str) -> None:
     run = (await client.send(await client.new_chat()))["run"]["id"]
-    for how in ({"params": {"after": place}}, {"headers": {"Last-Event-ID": place}}):
+    places: list[Json] = [{"params": {"after": place}}, {"headers": {"Last-Event-ID": place}}]
+    for how in places:
         with pytest.raises(Refused) as caught:
             await client.request("GET", f"/runs/{run}/events", **how)
         assert (caught.value.status, caught.value.code) == (400, "invalid_request")
@@ -97,7 +99,7 @@ async def test_an_answer_that_has_not_begun_can_be_stopped(client: Client) -> No
     assert (await client.wait_for_end(run))["state"] == "stopped"
 
 
-async def _ended(client: Client, chat: str, **fields: object) -> Json:
+async def _ended(client: Client, chat: str, **fields: Any) -> Json:
     sent = await client.send(chat, **fields)
     await client.wait_for_end(sent["run"]["id"])
     return sent
@@ -110,7 +112,9 @@ async def test_edit_and_regenerate_add_siblings(client: Client) -> None:
     again = await client.post(f"/chats/{chat}/messages/{answer}/regenerate", {"model": "echo"})
     assert (again["message"]["id"], again["reply"]["parent_id"]) == (question, question)
     await client.wait_for_end(again["run"]["id"])
-    edited = await client.post(f"/chats/{chat}/messages/{question}/edit", {"parts": [{"type": "text", "text": "Else."}]})
+    edited = await client.post(
+        f"/chats/{chat}/messages/{question}/edit", {"parts": [{"type": "text", "text": "Else."}]}
+    )
     assert (edited["message"]["parent_id"], edited["message"]["parts"][0]["text"]) == (None, "Else.")
     await client.wait_for_end(edited["run"]["id"])
     messages = (await client.get(f"/chats/{chat}/messages"))["items"]

@@ -82,7 +82,7 @@ async def test_every_place_gives_the_exact_rest(client: Client) -> None:
 async def test_a_reload_in_mid_answer_goes_on(client: Client) -> None:
     first = await client.socket()
     run = (await _ask_to_send(first, model="counter-200-5"))["run"]["id"]
-    seen = []
+    seen: list[Json] = []
     while len(seen) < 5:
         if (frame := await first.frame())["type"] == "event":
             seen.append(frame)

@@ -1,0 +1,46 @@
+"""What configuration means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jupyter_aichat.errors import NotReady
+from jupyter_aichat.wiring import Settings, build, store_path
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("/data/chats.sqlite3", "/data/chats.sqlite3"),
+        ("sqlite:///data/chats.sqlite3", "/data/chats.sqlite3"),
+        ("sqlite:////data/chats.sqlite3", "/data/chats.sqlite3"),
+        ("sqlite:///data/my%20chats.sqlite3", "/data/my chats.sqlite3"),
+        ("chats.sqlite3", str(Path.cwd() / "chats.sqlite3")),
+        ("~/chats.sqlite3", str(Path.home() / "chats.sqlite3")),
+    ],
+)
+def test_a_store_url_is_a_path(url: str, path: str) -> None:
+    assert store_path(url) == Path(path)
+
+
+def test_by_default_chats_are_in_the_jupyter_data_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path))
+    assert store_path("") == tmp_path / "jupyter_aichat" / "chats.sqlite3"
+
+
+@pytest.mark.parametrize("url", ["mongodb://localhost/chats", "sqlite://host/path", "sqlite://", "mysql://x"])
+def test_a_store_that_does_not_exist_is_refused_by_name(url: str) -> None:
+    with pytest.raises(NotReady, match="store_url"):
+        store_path(url)
+
+
+def test_redis_is_refused_rather_than_ignored(tmp_path: Path) -> None:
+    with pytest.raises(NotReady, match="redis_url"):
+        build(Settings(store_url=str(tmp_path / "x"), redis_url="redis://localhost"))
+
+
+def test_building_opens_nothing(tmp_path: Path) -> None:
+    build(Settings(store_url=str(tmp_path / "x" / "chats.sqlite3")))
+    assert list(tmp_path.iterdir()) == []
