@@ -1,0 +1,44 @@
+import { type JupyterFrontEnd } from '@jupyterlab/application';
+import { type ICommandPalette } from '@jupyterlab/apputils';
+import { type TranslationBundle } from '@jupyterlab/translation';
+import type { ChatModel } from '../ui/state/model';
+import { chatIcon, type ChatPanel } from './panel';
+
+interface Parts {
+  app: JupyterFrontEnd;
+  widget: ChatPanel;
+  model: ChatModel;
+  palette: ICommandPalette | null;
+  trans: TranslationBundle;
+}
+
+export const OPEN = 'jupyter-aichat:open';
+export const NEW = 'jupyter-aichat:new';
+export const SWITCH = 'jupyter-aichat:switch';
+
+/** Commands, in the palette too; their keys stand in schema/panel.json. */
+export function addCommands({ app, widget, model, palette, trans }: Parts): void {
+  const open = (): void => app.shell.activateById(widget.id);
+  app.commands.addCommand(OPEN, { label: trans.__('Open Chat'), icon: chatIcon, execute: open });
+  app.commands.addCommand(NEW, {
+    label: trans.__('New Chat'),
+    icon: chatIcon,
+    execute: () => {
+      model.newChat();
+      open();
+    }
+  });
+  app.commands.addCommand(SWITCH, {
+    label: trans.__('Switch between Chat and Notebook'),
+    execute: () => {
+      if (widget.hasFocus) {
+        app.shell.currentWidget?.activate();
+      } else {
+        open();
+      }
+    }
+  });
+  for (const command of [OPEN, NEW, SWITCH]) {
+    palette?.addItem({ command, category: trans.__('Chat') });
+  }
+}

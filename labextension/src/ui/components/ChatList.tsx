@@ -1,0 +1,176 @@
+import * as React from 'react';
+import type { Chat } from '../protocol.generated';
+import { useCell } from '../state/cell';
+import type { Trans } from '../i18n';
+import { useChat } from './context';
+import { DeleteDialog } from './DeleteDialog';
+import { TitleEditor } from './Header';
+import { Icon } from './icons';
+import { Menu } from './parts';
+
+const TYPING_MS = 200;
+
+/** All chats by day, searched by title. */
+export function ChatList({ open, onOpen }: { open: boolean; onOpen(id: string | null): void }): React.ReactElement {
+  const { model, host } = useChat();
+  const { trans } = host;
+  const list = useCell(model.chats);
+  const { chatId } = useCell(model.current);
+  const [query, setQuery] = React.useState(list.query);
+  const search = React.useRef<HTMLInputElement>(null);
+  React.useEffect(() => {
+    if (query === list.query) {
+      return;
+    }
+    const timer = setTimeout(() => void model.searchChats(query), TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [query, list.query, model]);
+  React.useEffect(() => {
+    if (open) {
+      search.current?.focus();
+    }
+  }, [open]);
+  return (
+    <nav className="aichat-list" aria-label={trans.__('Chats')}>
+      <div className="aichat-search">
+        <Icon name="search" />
+        <input
+          ref={search}
+          type="search"
+          aria-label={trans.__('Search chats by title')}
+          placeholder={trans.__('Search chats')}
+          value={query}
+          onChange={event => setQuery(event.target.value)}
+        />
+      </div>
+      <button type="button" className="aichat-list-new" onClick={() => onOpen(null)}>
+        <Icon name="plus" /> {trans.__('New chat')}
+      </button>
+      <div className="aichat-list-scroll" aria-busy={list.status === 'loading'}>
+        {groups(list.items, trans).map(([day, chats]) => (
+          <section key={day} aria-label={day}>
+            <h3>{day}</h3>
+            <ul>
+              {chats.map(chat => (
+                <ChatItem key={chat.id} chat={chat} current={chat.id === chatId} onOpen={onOpen} />
+              ))}
+            </ul>
+          </section>
+        ))}
+        <Rest query={query} clear={() => setQuery('')} />
+      </div>
+    </nav>
+  );
+}
+
+/** What is said where the list ends. */
+function Rest({ query, clear }: { query: string; clear(): void }): React.ReactElement | null {
+  const { model, host } = useChat();
+  const { trans } = host;
+  const list = useCell(model.chats);
+  if (list.status === 'error') {
+    return (
+      <p className="aichat-hint" role="alert">
+        {trans.__('The chats cannot be listed right now.')}{' '}
+        <button type="button" className="aichat-link" onClick={() => void model.reloadChats()}>
+          {trans.__('Retry')}
+        </button>
+      </p>
+    );
+  }
+  if (list.next) {
+    return (
+      <button type="button" className="aichat-link aichat-more" onClick={() => void model.moreChats()}>
+        {trans.__('Show more')}
+      </button>
+    );
+  }
+  if (list.items.length || list.status === 'loading') {
+    return null;
+  }
+  return query ? (
+    <p className="aichat-hint">
+      {trans.__('No title has “%1” in it.', query)}{' '}
+      <button type="button" className="aichat-link" onClick={clear}>
+        {trans.__('Show all chats')}
+      </button>
+    </p>
+  ) : (
+    <p className="aichat-hint">{trans.__('No chats yet. Ask something, and it will be kept here.')}</p>
+  );
+}
+
+function ChatItem(p: { chat: Chat; current: boolean; onOpen(id: string): void }): React.ReactElement {
+  const { model, host } = useChat();
+  const { trans } = host;
+  const [renaming, setRenaming] = React.useState(false);
+  const [deleting, setDeleting] = React.useState(false);
+  const title = p.chat.title || trans.__('New chat');
+  if (renaming) {
+    return (
+      <li>
+        <TitleEditor
+          title={p.chat.title}
+          label={trans.__('Title')}
+          onDone={value => {
+            setRenaming(false);
+            if (value !== null) {
+              void model.renameChat(p.chat.id, value).catch(() => undefined);
+            }
+          }}
+        />
+      </li>
+    );
+  }
+  return (
+    <li className="aichat-item" data-current={p.current}>
+      <button
+        type="button"
+        className="aichat-item-title"
+        aria-current={p.current || undefined}
+        title={title}
+        dir="auto"
+        onClick={() => p.onOpen(p.chat.id)}
+      >
+        {title}
+      </button>
+      <Menu
+        icon="more"
+        className="aichat-icon-button aichat-item-menu"
+        label={trans.__('Actions for “%1”', title)}
+        items={[
+          { label: trans.__('Rename'), run: () => setRenaming(true) },
+          { label: trans.__('Delete …'), run: () => setDeleting(true) }
+        ]}
+      />
+      <DeleteDialog
+        open={deleting}
+        title={title}
+        onClose={() => setDeleting(false)}
+        onDelete={() => model.deleteChat(p.chat.id)}
+      />
+    </li>
+  );
+}
+
+const DAY_MS = 86_400_000;
+
+/** Chats by the day of their last change, in their order; pinned ones first. */
+export function groups(chats: readonly Chat[], trans: Trans, now = new Date()): [string, Chat[]][] {
+  const midnight = new Date(now.getFullYear(), now.getMonth(), now.getDate()).getTime();
+  const found = new Map<string, Chat[]>();
+  for (const chat of chats) {
+    const at = new Date(chat.updated_at).getTime();
+    const day = chat.pinned
+      ? trans.__('Pinned')
+      : at >= midnight
+        ? trans.__('Today')
+        : at >= midnight - DAY_MS
+          ? trans.__('Yesterday')
+          : at >= midnight - 7 * DAY_MS
+            ? trans.__('Last 7 days')
+            : trans.__('Older');
+    found.set(day, [...(found.get(day) ?? []), chat]);
+  }
+  return [...found];
+}

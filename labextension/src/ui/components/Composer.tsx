@@ -1,0 +1,100 @@
+import * as React from 'react';
+import { useCell } from '../state/cell';
+import { isRunning } from '../state/message-view';
+import { useChat } from './context';
+import { Icon } from './icons';
+import { Meter } from './MessageState';
+import { ModelPicker } from './ModelPicker';
+
+/** Where a person writes. Send and Stop stand in one place. */
+export function Composer(): React.ReactElement {
+  const { model, host } = useChat();
+  const { trans } = host;
+  const draft = useCell(model.draft);
+  const { path } = useCell(model.current);
+  const lastCell = React.useMemo(() => model.message(path[path.length - 1] ?? ''), [model, path]);
+  const last = useCell(lastCell);
+  const box = React.useRef<HTMLTextAreaElement>(null);
+  const running = last && isRunning(last) ? last : undefined;
+  const busy = running !== undefined || last?.status === 'sending';
+  useGrowing(box, draft);
+  const send = (): void => {
+    if (!busy) {
+      model.send(draft);
+      box.current?.focus();
+    }
+  };
+  const onKeyDown = (event: React.KeyboardEvent): void => {
+    if (event.nativeEvent.isComposing || event.keyCode === 229) {
+      return; // an input method is at work
+    }
+    const mod = event.ctrlKey || event.metaKey;
+    const sends = event.key === 'Enter' && (mod || (host.sendKey !== 'mod-enter' && !event.shiftKey));
+    if (sends) {
+      event.preventDefault();
+      send();
+    } else if (event.key === 'ArrowUp' && !draft) {
+      const question = model.lastQuestion();
+      if (question && !busy) {
+        event.preventDefault();
+        editQuestion(box.current!, question.id);
+      }
+    }
+  };
+  return (
+    <form
+      className="aichat-composer"
+      onSubmit={event => {
+        event.preventDefault();
+        send();
+      }}
+    >
+      <div className="aichat-box">
+        <textarea
+          ref={box}
+          rows={1}
+          dir="auto"
+          aria-label={trans.__('Message')}
+          placeholder={trans.__('Ask anything …')}
+          value={draft}
+          onChange={event => model.setDraft(event.target.value)}
+          onKeyDown={onKeyDown}
+        />
+        <div className="aichat-box-bar">
+          <ModelPicker />
+          <Meter />
+          <span className="aichat-space" />
+          {running ? (
+            <button
+              type="button"
+              className="aichat-send aichat-stop"
+              disabled={running.stopping}
+              onClick={() => model.stop(running.id)}
+            >
+              <Icon name="stop" /> {trans.__('Stop')}
+            </button>
+          ) : (
+            <button type="submit" className="aichat-send" disabled={!draft.trim() || busy}>
+              <Icon name="send" /> {trans.__('Send')}
+            </button>
+          )}
+        </div>
+      </div>
+    </form>
+  );
+}
+
+/** The box grows with its text, to 40 % of the chat's height. */
+function useGrowing(box: React.RefObject<HTMLTextAreaElement>, text: string): void {
+  React.useLayoutEffect(() => {
+    const area = box.current!;
+    const most = (area.closest('.aichat')?.clientHeight ?? 600) * 0.4;
+    area.style.height = 'auto';
+    area.style.height = `${Math.min(area.scrollHeight, most)}px`;
+  }, [box, text]);
+}
+
+function editQuestion(box: HTMLElement, id: string): void {
+  const root = box.closest('.aichat');
+  root?.querySelector<HTMLElement>(`[data-id="${CSS.escape(id)}"] [data-action="edit"]`)?.click();
+}

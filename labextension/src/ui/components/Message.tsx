@@ -1,0 +1,111 @@
+import * as React from 'react';
+import { Markdown } from '../markdown/Markdown';
+import { useCell } from '../state/cell';
+import { isRunning, textOf, type MessageView, type TextView } from '../state/message-view';
+import { useChat } from './context';
+import { Actions } from './Actions';
+import { EditBox } from './EditBox';
+import { MessageState } from './MessageState';
+import { Thinking } from './Thinking';
+
+/** One message: a question on its tint, or an answer at full width. */
+export const Message = React.memo(function Message({ id }: { id: string }): React.ReactElement | null {
+  const { model } = useChat();
+  const cell = React.useMemo(() => model.message(id), [model, id]);
+  const view = useCell(cell);
+  if (!view) {
+    return null;
+  }
+  return view.role === 'user' ? <Question view={view} /> : <Answer view={view} />;
+});
+
+function Question({ view }: { view: MessageView }): React.ReactElement {
+  const { model, host } = useChat();
+  const { trans } = host;
+  const [editing, setEditing] = React.useState(false);
+  const text = textOf(view);
+  return (
+    <article className="aichat-message aichat-user" data-status={view.status} tabIndex={-1} aria-label={trans.__('You')}>
+      <MessageHead name={trans.__('You')} at={view.createdAt} />
+      {editing ? (
+        <EditBox
+          text={text}
+          onCancel={() => setEditing(false)}
+          onSend={changed => {
+            setEditing(false);
+            model.edit(view.id, changed);
+          }}
+        />
+      ) : (
+        <div className="aichat-question" dir="auto">
+          {text}
+        </div>
+      )}
+      <MessageState view={view} />
+      {!editing && view.status === 'completed' && <Actions view={view} text={() => text} onEdit={() => setEditing(true)} />}
+    </article>
+  );
+}
+
+function Answer({ view }: { view: MessageView }): React.ReactElement {
+  const { host } = useChat();
+  const { trans } = host;
+  const running = isRunning(view);
+  const markdownHost = React.useMemo(() => ({ trans, insertCode: host.insertCode }), [trans, host.insertCode]);
+  return (
+    <article
+      className="aichat-message aichat-assistant"
+      data-status={view.status}
+      tabIndex={-1}
+      aria-busy={running}
+      aria-label={view.model ? trans.__('Answer of %1', view.model) : trans.__('Answer')}
+    >
+      <MessageHead name={view.model ?? trans.__('Assistant')} at={view.createdAt} />
+      {view.parts.map((part, index) => {
+        if (part.kind === 'tool_call') {
+          return <ToolCall key={index} name={part.name} value={part.arguments} />;
+        }
+        const open = running && index === view.parts.length - 1;
+        return part.kind === 'thinking' ? (
+          <Thinking key={index} part={part} rev={view.rev} open={open} />
+        ) : (
+          <TextPart key={index} part={part} rev={view.rev} open={open} host={markdownHost} />
+        );
+      })}
+      <MessageState view={view} />
+      {!running && <Actions view={view} text={() => textOf(view)} />}
+    </article>
+  );
+}
+
+function TextPart(p: { part: TextView; rev: number; open: boolean; host: React.ComponentProps<typeof Markdown>['host'] }): React.ReactElement {
+  return (
+    <div className="aichat-text" data-open={p.open || undefined}>
+      <Markdown stream={p.part.stream} rev={p.rev} done={!p.open} host={p.host} />
+    </div>
+  );
+}
+
+function ToolCall({ name, value }: { name: string; value: Record<string, unknown> }): React.ReactElement {
+  const { trans } = useChat().host;
+  return (
+    <details className="aichat-fold">
+      <summary>{trans.__('Asks for the tool %1; nothing was run', name)}</summary>
+      <pre dir="ltr">{JSON.stringify(value, null, 1)}</pre>
+    </details>
+  );
+}
+
+function MessageHead({ name, at }: { name: string; at: string }): React.ReactElement {
+  const time = new Date(at);
+  const short = time.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  return (
+    <div className="aichat-head">
+      <span className="aichat-name">{name}</span>
+      <span aria-hidden="true"> · </span>
+      <time dateTime={at} title={time.toLocaleString()}>
+        {short}
+      </time>
+    </div>
+  );
+}

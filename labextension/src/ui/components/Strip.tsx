@@ -1,0 +1,40 @@
+import * as React from 'react';
+import { useCell } from '../state/cell';
+import { useChat } from './context';
+
+const VISIBLE_AFTER_MS = 1000;
+
+/** One line while the server is not heard; nothing for a moment's silence. */
+export function Strip(): React.ReactElement | null {
+  const { model, host } = useChat();
+  const { trans } = host;
+  const connection = useCell(model.connection);
+  const [late, setLate] = React.useState(false);
+  const away = connection.state !== 'online';
+  React.useEffect(() => {
+    setLate(false);
+    if (away) {
+      const timer = setTimeout(() => setLate(true), VISIBLE_AFTER_MS);
+      return () => clearTimeout(timer);
+    }
+    return undefined;
+  }, [away]);
+  if (connection.state === 'refused') {
+    return (
+      <div className="aichat-strip aichat-strip-error" role="status">
+        {trans.__('The server does not let this page in. Reload it, or log in again.')}
+      </div>
+    );
+  }
+  if (!away || !late) {
+    return <div className="aichat-strip-none" role="status" />;
+  }
+  return (
+    <div className="aichat-strip" role="status">
+      <span>{connection.state === 'connecting' ? trans.__('Connecting …') : trans.__('Reconnecting …')}</span>
+      <button type="button" className="aichat-link" onClick={model.reconnect}>
+        {trans.__('Now')}
+      </button>
+    </div>
+  );
+}

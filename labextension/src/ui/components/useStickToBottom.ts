@@ -1,0 +1,62 @@
+import * as React from 'react';
+
+const NEAR_PX = 40;
+
+/**
+ * Keeps the newest text in view unless the reader has scrolled up.
+ *
+ * Text grows between our scroll and its event, so the distance alone would unpin by itself: only a scroll *upwards* does.
+ */
+export function useStickToBottom(
+  ref: React.RefObject<HTMLElement>,
+  count: number
+): { away: boolean; toBottom(): void } {
+  const pinned = React.useRef(true);
+  const [away, setAway] = React.useState(false);
+  const toBottom = React.useCallback(() => {
+    const element = ref.current;
+    if (element) {
+      pinned.current = true;
+      element.scrollTop = element.scrollHeight;
+      setAway(false);
+    }
+  }, [ref]);
+  React.useLayoutEffect(toBottom, [toBottom, count]);
+  React.useEffect(() => {
+    const element = ref.current!;
+    let last = element.scrollTop;
+    const onScroll = (): void => {
+      const near = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_PX;
+      if (element.scrollTop < last - 1 && !near) {
+        pinned.current = false;
+      } else if (near) {
+        pinned.current = true;
+      }
+      last = element.scrollTop;
+      setAway(!pinned.current);
+    };
+    const follow = (): void => {
+      if (pinned.current) {
+        element.scrollTop = element.scrollHeight;
+        last = element.scrollTop;
+      }
+    };
+    const sizes = new ResizeObserver(follow);
+    const watch = (): void => {
+      sizes.disconnect();
+      sizes.observe(element);
+      [...element.children].forEach(child => sizes.observe(child));
+      follow();
+    };
+    const rows = new MutationObserver(watch);
+    rows.observe(element, { childList: true });
+    watch();
+    element.addEventListener('scroll', onScroll, { passive: true });
+    return () => {
+      rows.disconnect();
+      sizes.disconnect();
+      element.removeEventListener('scroll', onScroll);
+    };
+  }, [ref]);
+  return { away, toBottom };
+}

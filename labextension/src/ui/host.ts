@@ -1,0 +1,19 @@
+import type { Trans } from './i18n';
+
+/** What differs between JupyterLab, a notebook's widget and the page. No host type appears in src/ui. */
+export interface Host {
+  name: 'lab' | 'widget' | 'page';
+  /** The translations; the extractor only sees `trans.__('literal')`. */
+  trans: Trans;
+  dir?: 'ltr' | 'rtl';
+  /** Puts code where the person works; absent where there is no such place. */
+  insertCode?(code: string, language: string): void;
+  /** Gives the keyboard back to the host. */
+  leave?(): void;
+  /** Example questions that fit what is open. */
+  examples?(): string[];
+  /** `mod-enter`: Enter makes a new line, Ctrl/Cmd+Enter sends. */
+  sendKey?: 'enter' | 'mod-enter';
+  /** No header and no list of chats. */
+  compact?: boolean;
+}
