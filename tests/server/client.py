@@ -22,7 +22,7 @@ class Refused(Exception):
     def __init__(self, status: int, body: Json, headers: Any) -> None:
         super().__init__(f"{status} {body}")
         self.status, self.body, self.headers = status, body, headers
-        self.code: str = body["code"]
+        self.code: str = body.get("code", "")
 
 
 class Client:
