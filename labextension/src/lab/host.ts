@@ -10,7 +10,6 @@ export function labTransport(settings: ServerConnection.ISettings): HttpTranspor
   return new HttpTransport({
     url,
     headers: () => credentials(settings),
-    fetch: (input, init) => settings.fetch(String(input), init),
     socketUrl: () => {
       const socket = URLExt.join(settings.wsUrl, API, 'ws');
       return settings.token ? `${socket}?token=${encodeURIComponent(settings.token)}` : socket;
