@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import lru_cache
 from typing import assert_never
 
 from msgspec import UNSET
@@ -190,13 +191,7 @@ class Connection:
         self._ack(AckFrame(id=frame.id, run=run))
 
     def _on_change(self, change: Change) -> None:
-        frame = ChatChangedFrame(
-            chat_id=change.chat_id,
-            change=change.change,
-            message_id=change.message_id or UNSET,
-            run_id=change.run_id or UNSET,
-        )
-        self._post(frame)
+        self._outbox.post_later(_frame_of(change))
         if run_id := self._subscriptions.wants(change):
             self._spawn(self._answer(self._in_order(self._follow_later(run_id, change)), None))
 
@@ -214,3 +209,16 @@ class Connection:
 
     def _post(self, frame: ServerFrame) -> None:
         self._outbox.post(encode(frame))
+
+
+@lru_cache(maxsize=8)
+def _frame_of(change: Change) -> bytes:
+    """The frame of a change, which goes to all sockets of its owner."""
+    return encode(
+        ChatChangedFrame(
+            chat_id=change.chat_id,
+            change=change.change,
+            message_id=change.message_id or UNSET,
+            run_id=change.run_id or UNSET,
+        )
+    )

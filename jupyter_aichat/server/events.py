@@ -33,5 +33,5 @@ class EventsHandler(EventStreamHandler):
         finally:
             connection.close()
 
-    def _write(self, frames: list[bytes]) -> asyncio.Future[None]:
+    def _write(self, frames: list[bytes]) -> asyncio.Future[None] | None:
         return super()._write([frame if frame.startswith(b":") else b"data: %b\n\n" % frame for frame in frames])

@@ -20,11 +20,12 @@ from jupyter_aichat.engine.log import EncodedEvent
 CHUNK = 256 * 1024
 TURN = 32 * 1024
 """How many bytes a run may send before the next one has its turn."""
+LATER_S = 0.1
 MAX_POSTED = 1000
 ROOM = 100
 
 Encode = Callable[[int, bytes], bytes]
-Write = Callable[[list[bytes]], "asyncio.Future[None]"]
+Write = Callable[[list[bytes]], "asyncio.Future[None] | None"]
 
 
 class Source(Protocol):
@@ -89,8 +90,8 @@ class Outbox:
     Parameters
     ----------
     write
-        Writes frames to the connection; raises `StreamClosedError` or `WebSocketClosedError` where that is gone. Is
-        called again only when the future of the last write is done.
+        Writes frames to the connection and returns None if all has left, else a future; is called again only when that
+        is done. Raises `StreamClosedError` or `WebSocketClosedError` where the connection is gone.
     on_overflow
         Called once when so much was posted that the reader cannot be alive.
     """
@@ -103,17 +104,30 @@ class Outbox:
         self._streams: set[Stream] = set()
         self._writing: asyncio.Future[None] | None = None
         self._scheduled = False
+        self._timer: asyncio.TimerHandle | None = None
         self.closed = False
 
     def post(self, frame: bytes) -> None:
         """Send a frame, before all events that have not left yet."""
-        if self.closed:
-            return
-        self._posted.append(frame)
-        if len(self._posted) > MAX_POSTED:
-            self.close()
-            self._on_overflow()
-        else:
+        if self._put(frame):
+            self._schedule()
+
+    def post_later(self, frame: bytes) -> None:
+        """Send a frame with the next write, or `LATER_S` seconds from now: a news to many costs no write for each."""
+        if self._put(frame) and self._timer is None:
+            self._timer = self._loop.call_later(LATER_S, self._on_timer)
+
+    def _put(self, frame: bytes) -> bool:
+        if not self.closed:
+            self._posted.append(frame)
+            if len(self._posted) > MAX_POSTED:
+                self.close()
+                self._on_overflow()
+        return not self.closed
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        if self._posted:
             self._schedule()
 
     def stream(self, encode: Encode, on_end: Callable[[], object]) -> Stream:
@@ -174,11 +188,9 @@ class Outbox:
         except (StreamClosedError, WebSocketClosedError):
             self.close()
             return
-        if not writing.done():
+        if writing is not None:
             self._writing = writing
             writing.add_done_callback(self._written)
-        elif writing.exception() is not None:
-            self.close()
         elif self._ready:
             self._schedule()
 
@@ -205,6 +217,8 @@ class Outbox:
     def close(self) -> None:
         """Send nothing any more and let go of all streams at once."""
         self.closed = True
+        if self._timer is not None:
+            self._timer.cancel()
         self._posted.clear()
         self._ready.clear()
         for stream in self._streams:

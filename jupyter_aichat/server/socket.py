@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from jupyter_core.utils import ensure_async
 from jupyter_server.auth.decorator import ws_authenticated
 from jupyter_server.base.websocket import WebSocketMixin
 from tornado import web
+from tornado.iostream import IOStream
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from jupyter_aichat.errors import InvalidRequest
@@ -98,17 +100,26 @@ class SocketHandler(WebSocketMixin, WebSocketHandler, HostedHandler):
             if line and not line.isspace():
                 await connection.receive(line)
 
-    def _write(self, frames: list[bytes]) -> asyncio.Future[None]:
-        """Write frames as one text message, straight into the stream.
+    def _write(self, frames: list[bytes]) -> asyncio.Future[None] | None:
+        """Write frames as one text message, straight to the connection.
 
-        `write_message` costs a task for each message, which is most of what a token would cost.
+        `write_message` costs a task for each message, which is most of what a token would cost; a write that the system
+        takes at once needs not even a future.
         """
         protocol = self.ws_connection
         if protocol is None or protocol.is_closing():
             raise WebSocketClosedError
         payload = frames[0] if len(frames) == 1 else b"\n".join(frames)
-        assert protocol.stream is not None
-        return protocol.stream.write(_text_header(len(payload)) + payload)
+        message = _text_header(len(payload)) + payload
+        stream = protocol.stream
+        assert stream is not None
+        sent = 0
+        if type(stream) is IOStream and not stream.writing():
+            with suppress(OSError):  # what is wrong with the socket, `stream.write` finds too, and closes it
+                sent = stream.socket.send(message)
+            if sent == len(message):
+                return None
+        return stream.write(memoryview(message)[sent:])
 
     def _overflow(self) -> None:
         self.close(POLICY_VIOLATION, "too slow")

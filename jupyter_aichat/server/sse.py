@@ -23,7 +23,7 @@ class EventStreamHandler(AIChatHandler):
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Accel-Buffering", "no")
 
-    def _write(self, frames: list[bytes]) -> asyncio.Future[None]:
+    def _write(self, frames: list[bytes]) -> asyncio.Future[None] | None:
         self.write(b"".join(frames))
         return self.flush()
 

@@ -8,7 +8,7 @@ import pytest
 from tornado.iostream import StreamClosedError
 
 from jupyter_aichat.engine.log import EncodedEvent
-from jupyter_aichat.server.outbox import CHUNK, MAX_POSTED, TURN, Outbox
+from jupyter_aichat.server.outbox import CHUNK, LATER_S, MAX_POSTED, TURN, Outbox
 
 
 class Wire:
@@ -21,17 +21,13 @@ class Wire:
         self.overflows = 0
         self._held: asyncio.Future[None] | None = None
 
-    def write(self, frames: list[bytes]) -> asyncio.Future[None]:
+    def write(self, frames: list[bytes]) -> asyncio.Future[None] | None:
         if self.gone:
             raise StreamClosedError
         assert self._held is None, "a write began before the last one had left"
         self.writes.append(frames)
-        future = asyncio.get_running_loop().create_future()
-        if self.slow:
-            self._held = future
-        else:
-            future.set_result(None)
-        return future
+        self._held = asyncio.get_running_loop().create_future() if self.slow else None
+        return self._held
 
     def drain(self, error: Exception | None = None) -> None:
         held, self._held = self._held, None
@@ -225,3 +221,22 @@ async def test_drained_waits_for_the_last_byte() -> None:
     wire.drain()
     await _turn()
     assert waiting.done()
+
+
+async def test_news_ride_with_the_next_write_or_leave_by_themselves() -> None:
+    wire = Wire()
+    outbox = Outbox(wire.write, wire.overflow)
+    outbox.post_later(b"news")
+    await _turn()
+    assert wire.writes == []
+    outbox.post(b"ack")
+    await _turn()
+    assert wire.writes == [[b"news", b"ack"]]
+    outbox.post_later(b"more")
+    outbox.post_later(b"news")
+    await asyncio.sleep(3 * LATER_S)
+    assert wire.writes[1:] == [[b"more", b"news"]]
+    outbox.post_later(b"never")
+    outbox.close()
+    await asyncio.sleep(2 * LATER_S)
+    assert b"never" not in wire.frames
