@@ -47,8 +47,8 @@ def allow_many_files() -> None:
 def get_json(url: str, body: object = None, method: str | None = None) -> dict[str, object]:
     """Ask and return the JSON of the answer."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Authorization": f"token {TOKEN}"}, method=method)  # noqa: S310
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+    request = urllib.request.Request(url, data, {"Authorization": f"token {TOKEN}"}, method=method)
+    with urllib.request.urlopen(request, timeout=30) as answer:
         return dict(json.loads(answer.read() or b"{}"))
 
 
@@ -73,7 +73,7 @@ def running(command: list[str], core: int, url: str, env: dict[str, str], log: P
 def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     for _ in range(300):
         try:
-            urllib.request.urlopen(url, timeout=2).close()  # noqa: S310
+            urllib.request.urlopen(url, timeout=2).close()
         except OSError:
             if process.poll() is not None:
                 sys.exit(f"the process ended: {log.read_text()[-2000:]}")
@@ -96,7 +96,7 @@ class Bench:
 
     def fake(self, path: str = "__stats") -> dict[str, int]:
         """Ask the fake for its counters."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.fake_port}/{path}", timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.fake_port}/{path}", timeout=10) as answer:
             return dict(json.loads(answer.read()))
 
     def cpu_s(self) -> float:
@@ -158,6 +158,6 @@ def bench() -> Iterator[Bench]:
         with (
             running([str(folder / "fake_ollama"), str(fake)], 0, f"http://127.0.0.1:{fake}/api/version", {},
                     folder / "fake.log"),
-            running(server, 1, f"http://127.0.0.1:{port}/api/aichat/v1/health", env, folder / "server.log") as pid,
+            running(server, 1, f"http://127.0.0.1:{port}/api/aichat/v1/ready", env, folder / "server.log") as pid,
         ):  # fmt: skip
             yield Bench(folder, fake, port, pid)
