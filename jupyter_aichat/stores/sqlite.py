@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from jupyter_aichat.domain.change import Change, ChangeKind
+from jupyter_aichat.domain.change import Change
 from jupyter_aichat.domain.chat import Chat, ChatChanges, ChatQuery
 from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.ids import ChatId, InstanceId, MessageId, OwnerId, RunId
@@ -27,7 +27,7 @@ from jupyter_aichat.stores.rules import check_chat, check_turn
 from jupyter_aichat.stores.sqlite_locks import InstanceLocks
 from jupyter_aichat.stores.sqlite_rows import change_of, encode, get_chat, get_record, put_chat, segments_of
 from jupyter_aichat.stores.sqlite_schema import migrate
-from jupyter_aichat.stores.sqlite_threads import Job, Readers, Writer, translate
+from jupyter_aichat.stores.sqlite_threads import Job, Readers, Writer
 from jupyter_aichat.stores.sqlite_turns import commit_turn
 
 Result = TypeVar("Result")
@@ -161,7 +161,7 @@ class SqliteStore:
         self, owner: OwnerId, chat_id: ChatId, leaf: MessageId, cursor: str | None, limit: int
     ) -> Branch[Message]:
         """See `Store.path`."""
-        return await self._read(lambda db: chats.branch(db, owner, chat_id, leaf, cursor, limit))
+        return await self._read(lambda db: chats.branch(db, owner, chat_id, leaf, cursor=cursor, limit=limit))
 
     # Runs
 

@@ -110,7 +110,7 @@ def list_messages(
 
 
 def branch(
-    db: sqlite3.Connection, owner: OwnerId, chat_id: ChatId, leaf: MessageId, cursor: str | None, limit: int
+    db: sqlite3.Connection, owner: OwnerId, chat_id: ChatId, leaf: MessageId, *, cursor: str | None, limit: int
 ) -> Branch[Message]:
     """See `Store.path`."""
     find_message(db, owner, chat_id, leaf)

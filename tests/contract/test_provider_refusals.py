@@ -38,7 +38,7 @@ HTML = "<html><h1>502 Bad Gateway</h1></html>"
         (404, "404 page not found", "text/plain", ProviderError, "not Ollama (404"),
         (500, '{"error":"option \\"temperature\\" must be of type float32"}', "", ProviderError, "temperature"),
         (500, '{"error":"model requires more system memory (9 GiB)"}', "", ProviderError, "9 GiB"),
-        (500, '{"error":"unable to load model: /home/ann/.ollama/models/blobs/sha256-1"}', "", ProviderError, "…"),
+        (500, '{"error":"unable to load model: /srv/ann/.ollama/models/blobs/sha256-1"}', "", ProviderError, "…"),
         (499, '{"error":"request canceled"}', "", ProviderError, "canceled"),
         (502, HTML, "text/html", ProviderUnreachable, "does not reach Ollama (502)"),
         (504, HTML, "text/html", ProviderUnreachable, "(504)"),
@@ -54,7 +54,7 @@ async def test_refusals(status: int, body: str, kind: str, error: type[ProviderE
     reply = await reply_to(answering(status, body, kind or "application/json"))
     assert type(reply.error) is error
     assert says in str(reply.error)
-    assert "/home/ann" not in str(reply.error)
+    assert "/srv/ann" not in str(reply.error)
     assert not reply.chunks
 
 

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from jupyter_aichat.domain.chat import ChatQuery
 from jupyter_aichat.domain.event import Context, RunFinished, RunStarted, Snapshot, TextDelta, UsageEvent
 from jupyter_aichat.domain.ids import ChatId, MessageId, OwnerId, RunId
 from jupyter_aichat.domain.message import Message
@@ -287,13 +288,7 @@ async def test_an_unreachable_provider_is_told_by_the_run(engine: Engine, provid
 async def test_a_message_is_bounded(engine: Engine, words: str) -> None:
     with pytest.raises(InvalidRequest):
         await ask(engine, words)
-    assert (await engine.chats.list(OWNER, query())).items == ()
-
-
-def query() -> object:
-    from jupyter_aichat.domain.chat import ChatQuery  # noqa: PLC0415
-
-    return ChatQuery()
+    assert (await engine.chats.list(OWNER, ChatQuery())).items == ()
 
 
 async def test_strangers_find_nothing(engine: Engine, provider: FakeProvider) -> None:

@@ -77,8 +77,8 @@ def test_every_fault_has_words_that_name_the_server(kind: FaultKind) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        "unable to load model: /home/ann/.ollama/models/blobs/sha256-12",
-        "open /root/x/y: no such file",
+        "unable to load model: /srv/ann/.ollama/models/blobs/sha256-12",
+        "open /opt/x/y: no such file",
         'bad file "/usr/share/ollama/z"',
         r"open C:\Users\ann\.ollama\models\x: denied",
         "~/.ollama/models is full",
