@@ -18,6 +18,7 @@ import psutil
 
 TOKEN = "t0ken"
 START_S = 40.0
+DEFAULTS = {"--OllamaProvider.url": "http://127.0.0.1:9", "--ScriptedProvider.scenarios": "True"}
 
 
 @dataclass
@@ -73,8 +74,7 @@ def _command(directory: Path, arguments: tuple[str, ...]) -> list[str]:
         *(sys.executable, "-m", "jupyter_server", "--allow-root", "--no-browser", "--port=0", f"--ServerApp.root_dir={directory}"),
         *(f"--ServerApp.jpserver_extensions={name}={on}" for name, on in enabled.items()),
         f"--IdentityProvider.token={TOKEN}",
-        "--OllamaProvider.url=http://127.0.0.1:9",
-        "--ScriptedProvider.scenarios=True",
+        *(f"{name}={value}" for name, value in DEFAULTS.items() if not any(a.startswith(f"{name}=") for a in arguments)),
         *arguments,
     ]  # fmt: skip
 
