@@ -12,7 +12,10 @@ ChangeKind = Literal["created", "updated", "deleted", "message"]
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One change; ``message`` names the reply and the run that began to fill it."""
+    """One change; ``message`` names the reply and the run that began to fill it.
+
+    So does ``created``, where a chat began with its first message.
+    """
 
     owner_id: OwnerId
     chat_id: ChatId

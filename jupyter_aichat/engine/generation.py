@@ -51,10 +51,10 @@ class Generator:
         self._store, self._catalogue, self._journal, self._log = store, catalogue, journal, log
         self._estimator = Estimator()
 
-    async def run(self, live: LiveRun, reply: Message, wanted: asyncio.Future[End]) -> None:
+    async def run(self, live: LiveRun, question: Message, reply: Message, wanted: asyncio.Future[End]) -> None:
         """Fill the reply and end the run. `wanted` is set, and this task cancelled, to end it early."""
         try:
-            end = await self._generate(live, reply)
+            end = await self._generate(live, question, reply)
         except asyncio.CancelledError:
             end = wanted.result() if wanted.done() else End("interrupted", "server_stopping")
             _accept_cancellation()
@@ -70,12 +70,12 @@ class Generator:
         live.flush()
         await self._end(live, end)
 
-    async def _generate(self, live: LiveRun, reply: Message) -> End:
+    async def _generate(self, live: LiveRun, question: Message, reply: Message) -> End:
         if reply.continuations:
             live.tell(Snapshot(live.message()))
         live.tell(RunStarted())
         model, setup = await self._setup(live.record)
-        window = await self._window(live.record, reply, setup)
+        window = await self._window(live.record, question, reply, setup)
         live.tell(window.context)
         loop = asyncio.get_running_loop()
         asked = loop.time()
@@ -96,17 +96,20 @@ class Generator:
         asked = record.generation.options.num_ctx
         return model, msgspec.structs.replace(setup, num_ctx=asked or setup.num_ctx)
 
-    async def _window(self, record: RunRecord, reply: Message, setup: ModelSetup) -> Window:
+    async def _window(self, record: RunRecord, question: Message, reply: Message, setup: ModelSetup) -> Window:
         options = record.generation.options
-        branch = self._branch(record, reply)
+        branch = self._branch(record, question, reply)
         return await fit(branch, _key(setup), setup.num_ctx, options, self._estimator)
 
-    async def _branch(self, record: RunRecord, reply: Message) -> AsyncIterator[tuple[Message, int]]:
+    async def _branch(self, record: RunRecord, question: Message, reply: Message) -> AsyncIterator[tuple[Message, int]]:
         """The messages that lead to the answer, newest first, and how many each has before it, itself included.
 
-        A continued answer is itself the newest.
+        A continued answer is itself the newest. The first question of a chat is at hand, and nothing is before it.
         """
-        leaf = reply.id if record.generation.prefill else reply.parent_id
+        if question.parent_id is None and not record.generation.prefill:
+            yield question, 1
+            return
+        leaf = reply.id if record.generation.prefill else question.id
         cursor: str | None = None
         while leaf is not None:
             page = await self._store.path(record.owner_id, reply.chat_id, leaf, cursor, _PATH_PAGE)

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from jupyter_aichat.bus.base import Bus
-from jupyter_aichat.domain.change import Change
+from jupyter_aichat.domain.change import Change, ChangeKind
 from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.event import Snapshot, encode_event
 from jupyter_aichat.domain.ids import ChatId, InstanceId, MessageId, OwnerId, RunId, new_id
@@ -19,6 +19,7 @@ from jupyter_aichat.domain.options import Options
 from jupyter_aichat.domain.part import TextPart, text_of
 from jupyter_aichat.domain.run import Committed, Generation, Run, RunRecord, Turn
 from jupyter_aichat.engine.generation import End
+from jupyter_aichat.engine.live import LiveRun
 from jupyter_aichat.engine.log import EncodedEvent
 from jupyter_aichat.engine.models import Catalogue
 from jupyter_aichat.engine.owners import Owners
@@ -151,7 +152,7 @@ class Runs:
         committed = await self._store.commit(turn)
         reply = committed.reply
         if not committed.replayed:
-            self._workers.start(committed.record, reply)
+            self._workers.start(committed.record, committed.message, reply)
             await self._tell(committed)
         elif (live := self._workers.find(committed.record.run.id)) is not None:
             reply = live.message()
@@ -159,10 +160,9 @@ class Runs:
 
     async def _tell(self, committed: Committed) -> None:
         record = committed.record
-        owner, run = record.owner_id, record.run
-        if committed.chat_created:
-            await self._owners.publish(Change(owner, run.chat_id, "created"))
-        await self._owners.publish(Change(owner, run.chat_id, "message", run.message_id, run.id))
+        kind: ChangeKind = "created" if committed.chat_created else "message"
+        run = record.run
+        await self._owners.publish(Change(record.owner_id, run.chat_id, kind, run.message_id, run.id))
 
     def _now(self, record: RunRecord) -> Run:
         live = self._workers.find(record.run.id)
@@ -191,14 +191,22 @@ class Runs:
         self._workers.end(RunId(payload.decode()), End("stopped", "user"))
 
     async def read(self, owner: OwnerId, run_id: RunId, after: int | None, wake: Callable[[], None]) -> Reader:
-        """Begin to read a run: `after` is the last ``seq`` seen, None to begin with a snapshot."""
+        """Begin to read a run: `after` is the last ``seq`` seen, None to begin with a snapshot.
+
+        The store is asked only about runs that are not this process's own.
+        """
+        if (live := self._log_of(owner, run_id)) is not None:
+            return Reader(live, after, wake)
         record = await self._store.get_run(owner, run_id)
-        live = self._workers.find_log(run_id)
-        if live is not None:
+        if (live := self._log_of(owner, run_id)) is not None:
             return Reader(live, after, wake)
         if not record.run.ended:
             return self._follow(owner, record.run, after, wake)
         return Reader(EndedRun(record.run, await self._rest(owner, record.run, after)), after, wake)
+
+    def _log_of(self, owner: OwnerId, run_id: RunId) -> LiveRun | None:
+        live = self._workers.find_log(run_id)
+        return live if live is not None and live.record.owner_id == owner else None
 
     def _follow(self, owner: OwnerId, run: Run, after: int | None, wake: Callable[[], None]) -> Reader:
         follower = Follower(self._store, self._bus, owner, run, self._log)

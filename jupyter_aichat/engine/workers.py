@@ -46,20 +46,20 @@ class Workers:
         """Return a run whose log is here: it goes on, or its last events are not on the bus yet."""
         return self.find(run_id) or self._ended.get(run_id)
 
-    def start(self, record: RunRecord, reply: Message) -> LiveRun:
-        """Begin to generate a claimed run."""
+    def start(self, record: RunRecord, question: Message, reply: Message) -> LiveRun:
+        """Begin to generate a claimed run: the `reply` to a `question`."""
         live = LiveRun(record, reply, self._journal.note)
         worker = _Worker(live, asyncio.get_running_loop().create_future())
         self._workers[record.run.id] = worker
-        worker.task = asyncio.create_task(self._work(worker, reply), name=f"aichat-run-{record.run.id}")
+        worker.task = asyncio.create_task(self._work(worker, question, reply), name=f"aichat-run-{record.run.id}")
         self._tasks.add(worker.task)
         worker.task.add_done_callback(self._tasks.discard)
         return live
 
-    async def _work(self, worker: _Worker, reply: Message) -> None:
+    async def _work(self, worker: _Worker, question: Message, reply: Message) -> None:
         run_id = worker.live.record.run.id
         try:
-            await self._generator.run(worker.live, reply, worker.wanted)
+            await self._generator.run(worker.live, question, reply, worker.wanted)
         finally:
             self._workers.pop(run_id, None)
         self._ended[run_id] = worker.live

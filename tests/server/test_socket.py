@@ -156,6 +156,21 @@ async def test_every_socket_of_the_owner_hears_of_changes(client: Client) -> Non
     assert (await socket.frame())["change"] == "deleted"
 
 
+async def test_a_chat_that_begins_with_a_message_is_one_news(client: Client) -> None:
+    listening, asking = await client.socket(), await client.socket()
+    ack = await _ask_to_send(asking)
+    assert await listening.frame() == {
+        "type": "chat_changed",
+        "chat_id": ack["chat_id"],
+        "change": "created",
+        "message_id": ack["reply"]["id"],
+        "run_id": ack["run"]["id"],
+    }
+    await client.wait_for_end(ack["run"]["id"])
+    await client.delete(f"/chats/{ack['chat_id']}")
+    assert (await listening.frame())["change"] == "deleted"
+
+
 async def test_a_ping_is_answered(client: Client) -> None:
     socket = await client.socket()
     await socket.write({"type": "ping"})
