@@ -15,7 +15,8 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -128,6 +129,17 @@ class Bench:
         figures: dict[str, float | dict[str, float]] = json.loads(done.stdout)
         figures["cpu_us_per_token"] = used * 1e6 / tokens if tokens else 0.0
         return figures
+
+    def steady_us_per_token(self, after_s: float, for_s: float, load: Callable[[], object]) -> float:
+        """Our CPU per token (µs) in a part of a load, its beginning and its end left out."""
+        with ThreadPoolExecutor(1) as pool:
+            loading = pool.submit(load)
+            time.sleep(after_s)
+            cpu, tokens = self.cpu_s(), self.fake()["tokens"]
+            time.sleep(for_s)
+            cost = (self.cpu_s() - cpu) * 1e6 / (self.fake()["tokens"] - tokens)
+            loading.result()
+        return cost
 
     def _wait_until_idle(self) -> None:
         for _ in range(100):

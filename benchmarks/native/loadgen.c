@@ -210,7 +210,8 @@ static void on_data(C *c, int64_t t) {
         return;
     }
     reads++;
-    bytes_rx += k;
+    if (t >= TW && t < TE)
+        bytes_rx += k;
     int n = had + k;
     buf[n] = 0;
     char *p = buf, *e = buf + n, *m;
