@@ -6,6 +6,8 @@ export default defineConfig({
     environment: 'jsdom',
     dir: 'tests/unit',
     setupFiles: ['tests/unit/setup.ts'],
+    // its modules import without file names' ends, which only a bundler understands
+    server: { deps: { inline: [/@jupyterlab/] } },
     restoreMocks: true,
     unstubGlobals: true
   }
