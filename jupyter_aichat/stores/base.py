@@ -159,7 +159,7 @@ class Store(Protocol):
         """Take the instance's record away; its runs have ended or are free."""
 
     async def lapsed(self, instance: InstanceId) -> tuple[InstanceId, ...]:
-        """Return the other instances that are surely dead, as seen by `instance`."""
+        """Return the other instances that are surely dead, as seen by `instance`, or left while runs of theirs went on."""
         ...
 
     async def orphans(self, instances: Sequence[InstanceId]) -> tuple[RunRecord, ...]:

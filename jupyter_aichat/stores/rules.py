@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 
 import msgspec
@@ -90,6 +91,11 @@ def joined(message: Message, segments: list[Segment]) -> Message:
     return msgspec.structs.replace(
         message, parts=fold(message.parts, segments), status="streaming", seq=segments[-1].seq
     )
+
+
+def searchable(text: str) -> str:
+    """Return text so that what a person takes for the same is the same: whatever its case, however it was composed."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
 
 
 def clean(text: str) -> str:

@@ -24,6 +24,7 @@ from jupyter_aichat.stores import sqlite_chats as chats
 from jupyter_aichat.stores import sqlite_runs as runs
 from jupyter_aichat.stores.base import Progress
 from jupyter_aichat.stores.rules import check_chat, check_turn
+from jupyter_aichat.stores.sqlite_files import connect, on_network
 from jupyter_aichat.stores.sqlite_locks import InstanceLocks
 from jupyter_aichat.stores.sqlite_rows import change_of, encode, get_chat, get_record, put_chat, segments_of
 from jupyter_aichat.stores.sqlite_schema import migrate
@@ -33,8 +34,7 @@ from jupyter_aichat.stores.sqlite_turns import commit_turn
 Result = TypeVar("Result")
 
 BUSY_MS = 5000
-_CHANGES_KEPT_MS = 60_000
-_NETWORK_FILE_SYSTEMS = frozenset({0x6969, 0xFF534D42, 0x517B, 0xFE534D42, 0x01021997, 0x65735546, 0x0BD00BD0})
+CHANGES_KEPT = 10_000
 
 
 class SqliteStore:
@@ -53,6 +53,7 @@ class SqliteStore:
         self._log = log or logging.getLogger(__name__)
         self._origin = secrets.token_hex(8)
         self._locks = InstanceLocks(self._path)
+        self._journal = "WAL"
         self._writer: Writer | None = None
         self._readers: Readers | None = None
 
@@ -65,11 +66,16 @@ class SqliteStore:
         except (sqlite3.Error, OSError) as error:
             raise StoreUnavailable(f"The chats cannot be opened at {self._path}: {error}") from error
         self._writer = Writer(self._connect, self._log)
-        self._readers = Readers(self._connect)
+        self._readers = Readers(self._connect, self._log)
 
     def _prepare(self) -> None:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        if on_network(self._path.parent):
+            self._journal = "TRUNCATE"
+            self._log.warning(
+                "The chats lie on a network file system: let only one server use them at a time (%s)", self._path
+            )
         connection = self._connect()
         try:
             migrate(connection)
@@ -77,12 +83,7 @@ class SqliteStore:
             connection.close()
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000)
-        journal = "TRUNCATE" if _on_network(self._path.parent) else "WAL"
-        connection.execute(f"PRAGMA journal_mode = {journal}")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA secure_delete = FAST")
-        return connection
+        return connect(self._path, self._journal, BUSY_MS)
 
     async def close(self) -> None:
         """Finish what was accepted; safe to call twice."""
@@ -92,6 +93,7 @@ class SqliteStore:
             await writer.close()
         if readers is not None:
             await readers.close()
+        self._locks.close()
 
     async def _write(self, job: Job[Result]) -> Result:
         if self._writer is None:
@@ -240,11 +242,7 @@ class SqliteStore:
     async def lapsed(self, instance: InstanceId) -> tuple[InstanceId, ...]:
         """See `Store.lapsed`."""
 
-        def job(db: sqlite3.Connection) -> tuple[InstanceId, ...]:
-            others = db.execute("SELECT id FROM instances WHERE id <> ?", (instance,)).fetchall()
-            return tuple(InstanceId(other) for (other,) in others if self._locks.is_dead(InstanceId(other)))
-
-        return await self._read(job)
+        return await self._read(lambda db: tuple(filter(self._locks.is_dead, runs.others(db, instance))))
 
     async def orphans(self, instances: Sequence[InstanceId]) -> tuple[RunRecord, ...]:
         """See `Store.orphans`."""
@@ -257,7 +255,7 @@ class SqliteStore:
         row = db.execute("INSERT INTO changes (origin, at_ms, body) VALUES (?, ?, ?) RETURNING id",
                          (self._origin, at_ms, encode(change))).fetchone()  # fmt: skip
         if row[0] % 100 == 0:
-            db.execute("DELETE FROM changes WHERE at_ms < ?", (at_ms - _CHANGES_KEPT_MS,))
+            db.execute("DELETE FROM changes WHERE id <= ?", (row[0] - CHANGES_KEPT,))
 
     async def changes(self, after: int | None) -> tuple[int, tuple[Change, ...]]:
         """See `Store.changes`."""
@@ -274,17 +272,3 @@ def _changes(db: sqlite3.Connection, origin: str, after: int | None) -> tuple[in
 
 def _ping(db: sqlite3.Connection) -> None:
     db.execute("SELECT 1 FROM instances LIMIT 1").fetchone()
-
-
-def _on_network(folder: Path) -> bool:
-    """Whether the folder is on a network file system, where WAL is not safe."""
-    try:
-        import ctypes  # noqa: PLC0415  only here
-
-        libc = ctypes.CDLL(None, use_errno=True)
-        buffer = ctypes.create_string_buffer(256)
-        if libc.statfs(os.fsencode(folder), buffer) != 0:
-            return False
-        return int.from_bytes(buffer.raw[:8], "little") & 0xFFFFFFFF in _NETWORK_FILE_SYSTEMS
-    except (OSError, AttributeError):
-        return False

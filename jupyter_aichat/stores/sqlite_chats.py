@@ -13,6 +13,7 @@ from jupyter_aichat.domain.ids import ChatId, MessageId, OwnerId, RunId
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.page import Branch, Page
 from jupyter_aichat.errors import NotFound
+from jupyter_aichat.stores.rules import searchable
 from jupyter_aichat.stores.sqlite_rows import (
     chat_of,
     find_message,
@@ -44,7 +45,7 @@ def list_chats(db: sqlite3.Connection, owner: OwnerId, query: ChatQuery) -> Page
             parameters.append(int(wanted))
     if query.q:
         where.append("instr(folded_title, ?) > 0")
-        parameters.append(query.q.casefold())
+        parameters.append(searchable(query.q))
     if query.cursor is not None:
         where.append("(pinned, updated_ms, id) < (?, ?, ?)")
         parameters += unpack_cursor(query.cursor, int, int, str)

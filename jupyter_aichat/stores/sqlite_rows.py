@@ -16,7 +16,7 @@ from jupyter_aichat.domain.ids import OwnerId, RunId
 from jupyter_aichat.domain.message import RUNNING, Message
 from jupyter_aichat.domain.run import ENDED, RunRecord, Segment
 from jupyter_aichat.errors import InvalidRequest, NotFound
-from jupyter_aichat.stores.rules import joined
+from jupyter_aichat.stores.rules import joined, searchable
 
 encode = msgspec.json.Encoder().encode
 chat_of = msgspec.json.Decoder(Chat).decode
@@ -24,6 +24,8 @@ message_of = msgspec.json.Decoder(Message).decode
 segment_of = msgspec.json.Decoder(Segment).decode
 change_of = msgspec.json.Decoder(Change).decode
 _record_of = msgspec.json.Decoder(RunRecord).decode
+
+_MAX_INTEGER = 2**63 - 1
 
 RUN_COLUMNS = "body, state, seq, instance, epoch, stop_requested"
 
@@ -67,7 +69,7 @@ def put_chat(db: sqlite3.Connection, owner: OwnerId, chat: Chat) -> None:
         "INSERT INTO chats (owner_id, id, folded_title, pinned, archived, updated_ms, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (owner_id, id) DO UPDATE SET folded_title = excluded.folded_title, pinned = excluded.pinned,"
         " archived = excluded.archived, updated_ms = excluded.updated_ms, body = excluded.body",
-        (owner, chat.id, chat.title.casefold(), chat.pinned, chat.archived,
+        (owner, chat.id, searchable(chat.title), chat.pinned, chat.archived,
          round(chat.updated_at.timestamp() * 1000), encode(chat)),
     )  # fmt: skip
 
@@ -128,7 +130,9 @@ def pack_cursor(*values: object) -> str:
 def unpack_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
     """Return what a cursor holds, or raise `InvalidRequest`."""
     try:
-        values = msgspec.json.decode(base64.urlsafe_b64decode(cursor.encode()), type=tuple[kinds])  # type: ignore[valid-type]
+        values: list[Any] = list(msgspec.json.decode(base64.b64decode(cursor, b"-_", validate=True), type=tuple[kinds]))  # type: ignore[valid-type]
+        if any(isinstance(value, int) and abs(value) > _MAX_INTEGER for value in values):
+            raise ValueError(values)
     except (msgspec.MsgspecError, binascii.Error, ValueError):
         raise InvalidRequest("This cursor is not one of ours; begin the list anew.") from None
     return tuple(values)

@@ -102,6 +102,15 @@ def stop_requests(db: sqlite3.Connection, instance: InstanceId) -> tuple[RunId, 
     return tuple(RunId(run_id) for (run_id,) in rows)
 
 
+def others(db: sqlite3.Connection, instance: InstanceId) -> tuple[InstanceId, ...]:
+    """Return the instances beside this one: those that joined, and those that left runs behind unended."""
+    rows = db.execute(
+        "SELECT id FROM instances WHERE id <> ?1 UNION SELECT instance FROM runs WHERE active = 1 AND instance <> ?1",
+        (instance,),
+    )
+    return tuple(InstanceId(other) for (other,) in rows)
+
+
 def orphans(db: sqlite3.Connection, instances: Sequence[InstanceId]) -> tuple[RunRecord, ...]:
     """See `Store.orphans`."""
     found = []

@@ -47,6 +47,7 @@ STEPS: tuple[str, ...] = (
         id INTEGER PRIMARY KEY AUTOINCREMENT, origin TEXT NOT NULL, at_ms INTEGER NOT NULL, body BLOB NOT NULL
     );
     """,
+    "CREATE INDEX idempotency_by_deletion ON idempotency (deleted_ms) WHERE deleted_ms IS NOT NULL;",
 )
 
 

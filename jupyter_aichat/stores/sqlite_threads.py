@@ -1,7 +1,8 @@
 """SQLite off the event loop: one thread that writes, two that read.
 
 Whatever waits for the writer goes into one transaction, each job in a savepoint of its own, so that one disk flush
-serves many sends, and the fault of one touches no other.
+serves many sends, and the fault of one touches no other. Whatever a job raises, the thread lives on. A job that reads
+sees one moment of the file, however many statements it takes.
 """
 
 from __future__ import annotations
@@ -24,13 +25,21 @@ Connect = Callable[[], sqlite3.Connection]
 _MOST_JOBS = 512
 
 
-def translate(error: Exception) -> AIChatError:
-    """Return our error for one of the library's."""
+def translate(error: Exception, log: logging.Logger) -> AIChatError:
+    """Return our error for one of the library's, or for a fault of ours, which the log explains."""
     if isinstance(error, AIChatError):
         return error
     if isinstance(error, UnicodeEncodeError):
         return InvalidRequest("Text may not contain lone surrogates.")
+    if not _is_the_files(error):
+        log.error("A question to the chats' database failed", exc_info=error)
     return StoreUnavailable("The chats cannot be read or written right now; try again in a moment.", retry_after=5)
+
+
+def _is_the_files(error: Exception) -> bool:
+    """Whether SQLite cannot read or write its file, rather than that it was asked something wrong."""
+    wrong = sqlite3.IntegrityError | sqlite3.DataError | sqlite3.ProgrammingError
+    return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, wrong)
 
 
 class _Waiting:
@@ -74,7 +83,7 @@ class Writer:
             closing = len(jobs) < len(batch)
             if jobs:
                 self._commit(jobs)
-                self._loop.call_soon_threadsafe(_resolve, jobs)
+                self._loop.call_soon_threadsafe(_resolve, jobs, self._log)
         if self._connection is not None:
             self._connection.close()
 
@@ -112,18 +121,20 @@ def _attempt(connection: sqlite3.Connection, waiting: _Waiting) -> None:
     connection.execute("SAVEPOINT job")
     try:
         waiting.result = waiting.job(connection)
-    except (AIChatError, ValueError, sqlite3.IntegrityError) as error:
-        waiting.error = error
+    except Exception as error:
+        if _is_the_files(error):
+            raise  # nothing of this transaction can be kept
+        waiting.error = error  # this job's own fault, whatever it is; the others' work is kept
         connection.execute("ROLLBACK TO job")
     connection.execute("RELEASE job")
 
 
-def _resolve(jobs: list[_Waiting]) -> None:
+def _resolve(jobs: list[_Waiting], log: logging.Logger) -> None:
     for waiting in jobs:
         if waiting.future.done():
             continue
         if waiting.error is not None:
-            waiting.future.set_exception(translate(waiting.error))
+            waiting.future.set_exception(translate(waiting.error, log))
         else:
             waiting.future.set_result(waiting.result)
 
@@ -131,8 +142,8 @@ def _resolve(jobs: list[_Waiting]) -> None:
 class Readers:
     """Connections that only read, one a thread."""
 
-    def __init__(self, connect: Connect, threads: int = 2) -> None:
-        self._connect = connect
+    def __init__(self, connect: Connect, log: logging.Logger, threads: int = 2) -> None:
+        self._connect, self._log = connect, log
         self._local = threading.local()
         self._all: list[sqlite3.Connection] = []
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="aichat-reader")
@@ -142,8 +153,10 @@ class Readers:
         """Run a job that only reads."""
         try:
             return await self._loop.run_in_executor(self._pool, self._run, job)
-        except (sqlite3.Error, ValueError) as error:
-            raise translate(error) from error
+        except AIChatError:
+            raise
+        except Exception as error:
+            raise translate(error, self._log) from error
 
     def _run(self, job: Job[Result]) -> Result:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -151,11 +164,19 @@ class Readers:
             connection = self._local.connection = self._connect()
             self._all.append(connection)
         try:
-            return job(connection)
+            connection.execute("BEGIN")
+            try:
+                return job(connection)
+            finally:
+                connection.execute("ROLLBACK")
         except sqlite3.Error:
-            self._local.connection = None
-            connection.close()
+            self._forget(connection)
             raise
+
+    def _forget(self, connection: sqlite3.Connection) -> None:
+        self._local.connection = None
+        self._all.remove(connection)
+        connection.close()
 
     async def close(self) -> None:
         """End the threads and close their connections."""

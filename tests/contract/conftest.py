@@ -1,0 +1,100 @@
+"""Each target of a contract, opened for one test."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from jupyter_aichat.bus.base import Bus
+from jupyter_aichat.cache.base import Cache
+from jupyter_aichat.stores.base import Store
+from jupyter_aichat.stores.sqlite import SqliteStore
+from tests.contract import bus_targets, cache_targets, store_targets
+from tests.contract.store_targets import MakeStore, Raw
+
+
+@pytest.fixture(params=sorted(store_targets.TARGETS))
+def make_store(
+    request: pytest.FixtureRequest, jp_asyncio_loop: asyncio.AbstractEventLoop, tmp_path: Path
+) -> Iterator[MakeStore]:
+    """Open stores on the same data, as processes would; all are closed at the end."""
+    stores: list[Store] = []
+
+    def make() -> Store:
+        store = store_targets.TARGETS[request.param](tmp_path)
+        jp_asyncio_loop.run_until_complete(store.open())
+        stores.append(store)
+        return store
+
+    yield make
+    for store in stores:
+        jp_asyncio_loop.run_until_complete(store.close())
+
+
+@pytest.fixture
+def store(make_store: MakeStore) -> Store:
+    return make_store()
+
+
+@pytest.fixture
+def other(make_store: MakeStore) -> Store:
+    """The same data, as another process sees it."""
+    return make_store()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where SQLite stores are."""
+    return tmp_path / "chats.sqlite3"
+
+
+@pytest.fixture
+def raw(file: Path) -> Raw:
+    """Ask the SQLite file itself, beside the store."""
+
+    def ask(statement: str) -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+            return connection.execute(statement).fetchall()
+
+    return ask
+
+
+@contextmanager
+def _opened(loop: asyncio.AbstractEventLoop, file: Path) -> Iterator[SqliteStore]:
+    store = SqliteStore(file)
+    loop.run_until_complete(store.open())
+    yield store
+    loop.run_until_complete(store.close())
+
+
+@pytest.fixture
+def sqlite_store(jp_asyncio_loop: asyncio.AbstractEventLoop, file: Path) -> Iterator[SqliteStore]:
+    with _opened(jp_asyncio_loop, file) as store:
+        yield store
+
+
+@pytest.fixture
+def other_sqlite_store(jp_asyncio_loop: asyncio.AbstractEventLoop, file: Path) -> Iterator[SqliteStore]:
+    with _opened(jp_asyncio_loop, file) as store:
+        yield store
+
+
+@pytest.fixture(params=sorted(bus_targets.TARGETS))
+def bus(request: pytest.FixtureRequest, jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iterator[Bus]:
+    bus = bus_targets.TARGETS[request.param]()
+    jp_asyncio_loop.run_until_complete(bus.open())
+    yield bus
+    jp_asyncio_loop.run_until_complete(bus.close())
+
+
+@pytest.fixture(params=sorted(cache_targets.TARGETS))
+def cache(request: pytest.FixtureRequest, jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iterator[Cache]:
+    cache = cache_targets.TARGETS[request.param]()
+    jp_asyncio_loop.run_until_complete(cache.open())
+    yield cache
+    jp_asyncio_loop.run_until_complete(cache.close())

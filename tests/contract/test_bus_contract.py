@@ -1,0 +1,168 @@
+"""What every bus keeps: logs that are whole or say that they are not, and signals."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jupyter_aichat.bus.base import Bus, Entry
+from jupyter_aichat.bus.local import KEPT_BYTES, KEPT_ENTRIES, LocalBus
+from jupyter_aichat.domain.ids import RunId
+from jupyter_aichat.domain.run import seq_of
+from tests.contract.bus_targets import EXPIRE_S
+
+RUN, BESIDE = RunId("r1"), RunId("r2")
+
+
+def entries(run: RunId, numbers: Sequence[int], epoch: int = 1) -> list[Entry]:
+    return [Entry(run, seq_of(epoch, n), b'"%d"' % n) for n in numbers]
+
+
+async def numbers(bus: Bus, run: RunId, after: int, limit: int = 1000) -> list[int] | None:
+    found = await bus.read(run, after, limit)
+    return None if found is None else [entry.seq for entry in found]
+
+
+async def test_a_log_is_read_from_any_place(bus: Bus) -> None:
+    written = entries(RUN, range(1, 11))
+    assert await bus.append(written) == frozenset()
+    assert await bus.read(RUN, 0, 100) == tuple(written)
+    for n in range(1, 11):
+        assert await bus.read(RUN, seq_of(1, n), 100) == tuple(written[n:])
+    assert await bus.read(RUN, seq_of(1, 99), 100) == ()
+    assert await bus.read(RUN, seq_of(1, 2), 3) == tuple(written[2:5])
+
+
+async def test_what_nobody_wrote_is_no_log(bus: Bus) -> None:
+    assert await bus.read(RUN, 0, 10) is None
+    assert await bus.read(RUN, seq_of(1, 5), 10) is None
+
+
+async def test_many_runs_are_appended_in_one_go_and_kept_apart(bus: Bus) -> None:
+    mixed = [entry for n in range(1, 4) for run in (RUN, BESIDE) for entry in entries(run, [n])]
+    assert await bus.append(mixed) == frozenset()
+    for run in (RUN, BESIDE):
+        assert await bus.read(run, 0, 10) == tuple(entries(run, [1, 2, 3]))
+    assert await bus.append([]) == frozenset()
+
+
+async def test_an_old_owner_is_refused_and_the_others_are_not(bus: Bus) -> None:
+    await bus.append([*entries(RUN, [1, 2, 3]), *entries(RUN, [1], epoch=2)])
+    assert await bus.append([*entries(RUN, [4]), *entries(BESIDE, [1])]) == frozenset({RUN})
+    assert await bus.append(entries(RUN, [1], epoch=2)) == frozenset({RUN})
+    assert await numbers(bus, RUN, seq_of(1, 3)) == [seq_of(2, 1)]
+    assert await numbers(bus, BESIDE, 0) == [seq_of(1, 1)]
+    assert await bus.append(entries(RUN, [2], epoch=2)) == frozenset()
+
+
+async def test_what_was_trimmed_is_said_to_be_missing(bus: Bus) -> None:
+    await bus.append(entries(RUN, range(1, 11)))
+    await bus.trim(RUN, seq_of(1, 4))
+    assert await bus.read(RUN, 0, 10) is None
+    assert await bus.read(RUN, seq_of(1, 3), 10) is None
+    assert await numbers(bus, RUN, seq_of(1, 4)) == [seq_of(1, n) for n in range(5, 11)]
+    await bus.trim(RUN, seq_of(1, 2))
+    assert await numbers(bus, RUN, seq_of(1, 4)) == [seq_of(1, n) for n in range(5, 11)]
+
+
+async def test_an_old_owner_is_refused_also_where_all_is_trimmed(bus: Bus) -> None:
+    await bus.append(entries(RUN, [1, 2, 3]))
+    await bus.trim(RUN, seq_of(1, 3))
+    assert await numbers(bus, RUN, seq_of(1, 3)) == []
+    assert await bus.append(entries(RUN, [3])) == frozenset({RUN})
+    assert await bus.append(entries(RUN, [4])) == frozenset()
+    await bus.trim(BESIDE, seq_of(1, 1))
+    assert await bus.read(BESIDE, 0, 10) is None
+
+
+async def test_a_log_is_there_a_while_after_the_end_and_then_gone(bus: Bus) -> None:
+    loop = asyncio.get_running_loop()
+    await bus.append([*entries(RUN, [1, 2]), *entries(BESIDE, [1])])
+    begun = loop.time()
+    await bus.expire(RUN)
+    await bus.expire(RUN)
+    assert await numbers(bus, RUN, 0) == [seq_of(1, 1), seq_of(1, 2)]
+    async with asyncio.timeout(5):
+        while await bus.read(RUN, 0, 10) is not None:
+            await asyncio.sleep(0.01)
+    assert loop.time() - begun >= EXPIRE_S * 0.9
+    assert await numbers(bus, BESIDE, 0) == [seq_of(1, 1)]
+    await bus.expire(RunId("unknown"))
+
+
+@given(st.lists(st.integers(1, 900), min_size=1, max_size=6), st.integers(0, 2500), st.integers(1, 600))
+def test_a_log_is_bounded_and_never_has_a_hole(batches: list[int], after: int, limit: int) -> None:
+    async def check() -> None:
+        bus, n = LocalBus(), 0
+        for size in batches:
+            await bus.append(entries(RUN, range(n + 1, n + size + 1)))
+            n += size
+        read = await numbers(bus, RUN, seq_of(1, after) if after else 0, limit)
+        if after < n - KEPT_ENTRIES:
+            assert read is None
+        else:
+            assert read == [seq_of(1, each) for each in range(after + 1, n + 1)][:limit]
+
+    asyncio.run(check())
+
+
+async def test_the_local_log_is_bounded_in_bytes() -> None:
+    bus = LocalBus()
+    size = KEPT_BYTES // 4
+    for n in range(1, 11):
+        await bus.append([Entry(RUN, seq_of(1, n), bytes(size))])
+    kept = await bus.read(RUN, seq_of(1, 8), 10)
+    assert kept is not None
+    assert await bus.read(RUN, seq_of(1, 5), 10) is None
+    await bus.append([Entry(RUN, seq_of(1, 11), bytes(2 * KEPT_BYTES))])
+    assert await numbers(bus, RUN, seq_of(1, 10)) == [seq_of(1, 11)]
+
+
+async def test_signals_reach_all_subscribers_of_their_topic(bus: Bus) -> None:
+    heard: list[tuple[str, bytes]] = []
+    stop = [bus.subscribe(topic, lambda data, name=name: heard.append((name, data)))  # type: ignore[misc]
+            for name, topic in (("a", "t"), ("b", "t"), ("c", "other"))]  # fmt: skip
+    await bus.publish("t", b"1")
+    await _until(heard, 2)
+    stop[0]()
+    stop[0]()
+    await bus.publish("t", b"2")
+    await bus.publish("nobody", b"3")
+    await bus.publish("other", b"4")
+    await _until(heard, 4)
+    assert sorted(heard) == [("a", b"1"), ("b", b"1"), ("b", b"2"), ("c", b"4")]
+
+
+async def _until(heard: list[tuple[str, bytes]], count: int) -> None:
+    async with asyncio.timeout(5):
+        while len(heard) < count:
+            await asyncio.sleep(0.001)
+
+
+async def test_a_subscriber_may_unsubscribe_while_it_is_called(bus: Bus) -> None:
+    heard: list[bytes] = []
+
+    def once(data: bytes) -> None:
+        heard.append(data)
+        forget()
+
+    forget = bus.subscribe("t", once)
+    bus.subscribe("t", heard.append)
+    await bus.publish("t", b"1")
+    await bus.publish("t", b"2")
+    async with asyncio.timeout(5):
+        while len(heard) < 3:
+            await asyncio.sleep(0.001)
+    assert heard == [b"1", b"1", b"2"]
+
+
+async def test_it_answers_and_closed_it_has_forgotten(bus: Bus) -> None:
+    await bus.ping()
+    await bus.append(entries(RUN, [1]))
+    await bus.expire(RUN)
+    await bus.close()
+    await bus.open()
+    assert await bus.read(RUN, 0, 10) is None
