@@ -99,6 +99,7 @@ class OllamaProvider(LoggingConfigurable):
         stream: ByteStream | None = None
         try:
             stream = await self._begin(request, wording)
+            del request  # a long history, which nobody needs while the answer comes
             while not answer.over:
                 if chunks := answer.feed(await stream.read()):
                     yield chunks
