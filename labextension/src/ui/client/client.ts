@@ -1,12 +1,17 @@
 import type { AckFrame, ClientFrame, ServerFrame } from '../protocol.generated';
-import { ApiError } from './errors';
+import { Acks } from './acks';
+import { Backoff } from './backoff';
+import { ApiError, asApiError, isNotLetIn } from './errors';
+import { Heartbeat } from './heartbeat';
 import type { Closed, Connection, Method, Transport } from './transport';
 
 export interface ConnectionState {
   state: 'connecting' | 'online' | 'reconnecting' | 'refused';
-  via: 'socket' | 'sse' | 'comm';
+  via: Connection['via'];
   /** When this state began (ms). */
   since: number;
+  /** Why the connection is refused: no valid login, access revoked, or the server does not take what we send. */
+  why?: 'unauthenticated' | 'forbidden' | 'policy';
 }
 
 export interface Listener {
@@ -18,207 +23,250 @@ export interface Listener {
 
 export type Sending = Extract<ClientFrame, { type: 'send' | 'edit' | 'regenerate' | 'continue' }>;
 
-const FIRST_DELAY_MS = 300;
-const LAST_DELAY_MS = 30_000;
-const ACK_MS = 8_000;
-const PING_MS = 20_000;
-const PONG_MS = 8_000;
+const TICK_MS = 1_000;
+/** A connection that lived so long was a good one: the next attempt need not wait. */
+const STABLE_MS = 10_000;
+const ME_MS = 5_000;
 const FAILURES_BEFORE_SSE = 3;
 const SOCKET_AGAIN_MS = 120_000;
+const SESSION_ENDED = 4401;
+const REVOKED = 4403;
 
-interface Waiting {
-  frame: ClientFrame;
-  resolve(ack: AckFrame): void;
-  reject(error: ApiError): void;
-  sent: number;
+/** One connection, from the attempt to its end. */
+interface Attempt {
+  connection: Connection | null;
+  readonly begun: number;
+  open: boolean;
+  /** Whether a frame came: some proxies let a socket open, and nothing through. */
+  heard: boolean;
+  over: boolean;
 }
 
 /**
  * One living connection: comes back by itself with back-off, sends again what was not acknowledged (the server knows
- * it by its key), and says visibly how it stands.
+ * it by its key), takes server-sent events where sockets do not get through, and says visibly how it stands.
  */
 export class Client {
-  private connection: Connection | null = null;
-  private open = false;
+  private readonly acks = new Acks(frame => this.tell(frame));
+  private readonly heartbeat = new Heartbeat(() => this.tell({ type: 'ping' }));
+  private readonly backoff: Backoff;
   private state: ConnectionState = { state: 'connecting', via: 'socket', since: Date.now() };
-  private waiting = new Map<string, Waiting>();
-  private failures = 0;
-  private neverOpened = 0;
+  private attempt: Attempt | null = null;
+  private probe: Attempt | null = null;
+  private failedSockets = 0;
   private fallbackUntil = 0;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private tickTimer: ReturnType<typeof setInterval> | undefined;
-  private pingedAt = 0;
-  private heardAt = 0;
-  private count = 0;
   private stopped = true;
 
   constructor(
     private readonly transport: Transport,
     private readonly listener: Listener,
-    private readonly random: () => number = Math.random
-  ) {}
+    random: () => number = Math.random
+  ) {
+    this.backoff = new Backoff(random);
+  }
 
   start(): void {
     this.stopped = false;
-    window.addEventListener('online', this.comeBack);
-    document.addEventListener('visibilitychange', this.comeBack);
-    this.tickTimer = setInterval(this.tick, 1000);
+    window.addEventListener('online', this.wake);
+    document.addEventListener('visibilitychange', this.wake);
+    this.tickTimer = setInterval(this.tick, TICK_MS);
     this.connect();
   }
 
   dispose(): void {
     this.stopped = true;
-    window.removeEventListener('online', this.comeBack);
-    document.removeEventListener('visibilitychange', this.comeBack);
+    window.removeEventListener('online', this.wake);
+    document.removeEventListener('visibilitychange', this.wake);
     clearInterval(this.tickTimer);
     clearTimeout(this.retryTimer);
-    this.connection?.close();
-    this.connection = null;
-    this.waiting.forEach(w => w.reject(new ApiError('network', 'closed')));
-    this.waiting.clear();
+    this.end(this.attempt);
+    this.end(this.probe);
+    this.acks.rejectAll(new ApiError('network', 'closed'));
   }
 
   request(method: Method, path: string, body?: unknown): Promise<unknown> {
     return this.transport.request(method, path, body);
   }
 
-  /** Sends a frame, now or when connected, until it is acknowledged or refused. */
-  ask(frame: ClientFrame): Promise<AckFrame> {
-    const id = `f${++this.count}`;
-    return new Promise((resolve, reject) => {
-      const waiting: Waiting = { frame: { ...frame, id }, resolve, reject, sent: 0 };
-      this.waiting.set(id, waiting);
-      this.transmit(waiting);
-    });
+  /** Sends a frame, now or when connected, until it is acknowledged, refused or taken back by the signal. */
+  ask(frame: ClientFrame, signal?: AbortSignal): Promise<AckFrame> {
+    return this.acks.ask(frame, signal);
   }
 
-  /** Sends a frame if connected; nothing waits for it. */
-  tell(frame: ClientFrame): void {
-    if (this.open) {
-      this.connection?.send(frame);
+  /** Sends a frame if connected, and says whether; nothing waits for it. */
+  tell(frame: ClientFrame): boolean {
+    if (!this.attempt?.open) {
+      return false;
+    }
+    this.attempt.connection?.send(frame);
+    return true;
+  }
+
+  /** Tries at once, because a person asked. */
+  reconnect(): void {
+    if (!this.stopped && !this.attempt?.open) {
+      this.backoff.reset();
+      this.setState('reconnecting');
+      this.connect();
     }
   }
 
-  /** Tries at once: a person asked, the network is back, the page is seen again. */
-  comeBack = (): void => {
-    if (!this.stopped && !this.open && !document.hidden && this.state.state !== 'refused') {
-      this.failures = 0;
-      clearTimeout(this.retryTimer);
-      this.connect();
-    } else if (!this.stopped && this.open && !document.hidden) {
-      this.ping();
+  /** The network is back, or the page is seen again. */
+  private wake = (): void => {
+    if (this.stopped || document.hidden) {
+      return;
+    }
+    const { state, why } = this.state;
+    if (this.attempt?.open) {
+      this.heartbeat.ping();
+    } else if ((state !== 'refused' || why === 'unauthenticated') && !this.isTrying()) {
+      this.backoff.reset();
+      this.connect(); // also after a lost login: a person may have logged in again elsewhere
     }
   };
 
+  private isTrying = (): boolean =>
+    this.attempt !== null && !this.attempt.over && Date.now() - this.attempt.begun < TICK_MS;
+
   private connect(): void {
-    if (this.stopped) {
-      return;
-    }
-    this.connection?.close();
-    let current = true;
+    clearTimeout(this.retryTimer);
+    this.end(this.attempt);
+    this.attempt = newAttempt();
+    this.begin(this.attempt, Date.now() < this.fallbackUntil);
+  }
+
+  private begin(attempt: Attempt, fallback: boolean): void {
     const handlers = {
-      onOpen: () => current && this.onOpen(),
-      onFrame: (frame: ServerFrame) => current && this.onFrame(frame),
+      onOpen: () => !attempt.over && this.onOpen(attempt),
+      onFrame: (frame: ServerFrame) => !attempt.over && this.onFrame(attempt, frame),
       onClose: (closed: Closed) => {
-        if (current) {
-          current = false;
-          this.onClose(closed);
+        if (!attempt.over) {
+          attempt.over = true;
+          this.onClose(attempt, closed);
         }
       }
     };
-    const opened = this.transport.open(handlers, Date.now() < this.fallbackUntil);
-    this.connection = {
-      via: opened.via,
-      send: frame => opened.send(frame),
-      close: () => {
-        current = false;
-        opened.close();
-      }
-    };
+    try {
+      attempt.connection = this.transport.open(handlers, fallback);
+    } catch {
+      handlers.onClose({ code: 1006, retry: true }); // the browser refuses the address
+    }
   }
 
-  private onOpen(): void {
-    this.open = true;
-    this.failures = this.neverOpened = 0;
-    this.heardAt = Date.now();
-    this.pingedAt = 0;
+  private end(attempt: Attempt | null): void {
+    if (attempt && !attempt.over) {
+      attempt.over = true;
+      attempt.connection?.close();
+    }
+  }
+
+  private onOpen(attempt: Attempt): void {
+    attempt.open = true;
+    if (attempt !== this.attempt) {
+      return; // a probe: it has to be heard first
+    }
+    this.heartbeat.reset();
     this.setState('online');
     this.listener.onOnline();
-    this.waiting.forEach(w => this.transmit(w));
+    this.acks.sendAll();
   }
 
-  private onFrame(frame: ServerFrame): void {
-    this.heardAt = Date.now();
-    if (frame.type === 'ack' || frame.type === 'error') {
-      const waiting = this.waiting.get(String(frame.id));
-      if (waiting) {
-        this.waiting.delete(String(frame.id));
-        if (frame.type === 'ack') {
-          waiting.resolve(frame);
-        } else {
-          waiting.reject(new ApiError(frame.code, frame.message, frame.details, 400));
-        }
-        return;
-      }
+  private onFrame(attempt: Attempt, frame: ServerFrame): void {
+    attempt.heard = true;
+    if (attempt === this.probe) {
+      this.adopt(attempt);
     }
-    this.listener.onFrame(frame);
+    this.heartbeat.heard();
+    const answers = frame.type === 'ack' || frame.type === 'error';
+    if (!answers || !this.acks.take(frame)) {
+      this.listener.onFrame(frame);
+    }
   }
 
-  private onClose(closed: Closed): void {
-    const wasOpen = this.open;
-    this.open = false;
-    this.connection = null;
-    if (this.stopped) {
-      return;
-    }
-    if (!wasOpen && ++this.neverOpened >= FAILURES_BEFORE_SSE && Date.now() >= this.fallbackUntil) {
-      this.neverOpened = 0;
+  private onClose(attempt: Attempt, closed: Closed): void {
+    if (attempt === this.probe) {
+      this.probe = null;
       this.fallbackUntil = Date.now() + SOCKET_AGAIN_MS;
+    } else if (!closed.retry) {
+      this.setState('refused', closed.code === REVOKED ? 'forbidden' : 'policy');
+    } else {
+      this.setState('reconnecting');
+      void this.comeBack(attempt, closed);
     }
-    if (!closed.retry) {
-      this.setState('refused');
-      return;
-    }
-    this.setState('reconnecting');
-    const ceiling = Math.min(LAST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.failures++);
-    this.retryTimer = setTimeout(() => this.connect(), this.random() * ceiling);
   }
 
-  private transmit(waiting: Waiting): void {
-    if (this.open && this.connection) {
-      waiting.sent = Date.now();
-      this.connection.send(waiting.frame);
+  private async comeBack(attempt: Attempt, { code }: Closed): Promise<void> {
+    if (attempt.open && Date.now() - attempt.begun > STABLE_MS) {
+      this.backoff.reset();
+    }
+    const failed = !attempt.heard && attempt.connection?.via !== 'comm';
+    const welcome = failed || code === SESSION_ENDED ? await this.isWelcome() : 'unknown';
+    if (this.stopped || this.attempt !== attempt) {
+      return;
+    }
+    if (welcome === 'no') {
+      this.setState('refused', 'unauthenticated');
+      return;
+    }
+    if (welcome === 'yes' && failed && attempt.connection?.via !== 'sse') {
+      this.countFailure();
+    }
+    this.retryTimer = setTimeout(() => this.connect(), this.backoff.next());
+  }
+
+  /** A browser cannot read why a handshake was refused, so we ask: nobody there, not let in, or no way for sockets. */
+  private async isWelcome(): Promise<'yes' | 'no' | 'unknown'> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<'unknown'>(resolve => (timer = setTimeout(() => resolve('unknown'), ME_MS)));
+    const asked = this.transport.request('GET', 'me').then(
+      () => 'yes' as const,
+      error => (isNotLetIn(asApiError(error)) ? 'no' : 'unknown')
+    );
+    return Promise.race([asked, late]).finally(() => clearTimeout(timer));
+  }
+
+  private countFailure(): void {
+    this.failedSockets += 1;
+    if (this.failedSockets >= FAILURES_BEFORE_SSE) {
+      this.failedSockets = 0;
+      this.fallbackUntil = Date.now() + SOCKET_AGAIN_MS;
     }
   }
 
   private tick = (): void => {
-    if (!this.open) {
+    if (!this.attempt?.open) {
       return;
     }
-    const now = Date.now();
-    for (const waiting of this.waiting.values()) {
-      if (now - waiting.sent > ACK_MS) {
-        this.transmit(waiting);
-      }
-    }
-    if (this.pingedAt && now - this.pingedAt > PONG_MS && this.heardAt < this.pingedAt) {
-      this.connection?.close(); // half open: nobody hears us
-      this.onClose({ code: 1006, retry: true });
-    } else if (!document.hidden && now - Math.max(this.heardAt, this.pingedAt) > PING_MS) {
-      this.ping();
+    this.acks.sendLate();
+    if (this.heartbeat.isDead()) {
+      this.end(this.attempt); // half open: nobody hears us
+      this.onClose(this.attempt, { code: 1006, retry: true });
+    } else if (this.attempt.connection?.via === 'sse' && !this.probe && Date.now() >= this.fallbackUntil) {
+      this.probe = newAttempt();
+      this.begin(this.probe, false);
+    } else if (!document.hidden) {
+      this.heartbeat.beat();
     }
   };
 
-  private ping(): void {
-    this.pingedAt = Date.now();
-    this.connection?.send({ type: 'ping' });
+  /** Sockets get through again: goes on over one, each run from where it was last heard. */
+  private adopt(probe: Attempt): void {
+    this.probe = null;
+    this.failedSockets = 0;
+    this.end(this.attempt);
+    this.attempt = probe;
+    this.onOpen(probe);
   }
 
-  private setState(state: ConnectionState['state']): void {
-    const via = this.connection?.via ?? this.state.via;
-    if (state !== this.state.state || via !== this.state.via) {
-      this.state = { state, via, since: Date.now() };
+  private setState(state: ConnectionState['state'], why?: ConnectionState['why']): void {
+    const via = this.attempt?.connection?.via ?? this.state.via;
+    if (state !== this.state.state || via !== this.state.via || why !== this.state.why) {
+      this.state = { state, via, since: Date.now(), ...(why && { why }) };
       this.listener.onState(this.state);
     }
   }
 }
+
+const newAttempt = (): Attempt => ({ connection: null, begun: Date.now(), open: false, heard: false, over: false });

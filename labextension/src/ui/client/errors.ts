@@ -12,9 +12,9 @@ export class ApiError extends Error {
   }
 }
 
-/** Whether a second try may help without the person changing anything. */
-export const isPassing = (error: unknown): boolean =>
-  error instanceof ApiError && (error.status === 0 || error.status === 502 || error.status === 503 || error.status === 504);
+/** Whether the server answers and does not know us. A page instead of JSON is a login's, ours or a hub's. */
+export const isNotLetIn = ({ status, code }: ApiError): boolean =>
+  status === 401 || status === 403 || (status >= 200 && status < 300 && code === 'bad_upstream');
 
 export function isErrorBody(value: unknown): value is ErrorBody {
   return typeof value === 'object' && value !== null && typeof (value as ErrorBody).code === 'string';

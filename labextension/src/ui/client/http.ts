@@ -1,6 +1,7 @@
+import { OverRest } from './over-rest';
 import { Rest, type RestOptions } from './rest';
-import { openEvents } from './sse';
 import { openSocket, type MakeSocket } from './socket';
+import { EventsConnection } from './sse';
 import type { Connection, Handlers, Method, Transport } from './transport';
 
 export interface HttpOptions extends RestOptions {
@@ -12,9 +13,11 @@ export interface HttpOptions extends RestOptions {
 /** The server over HTTP: REST, and a socket or server-sent events. */
 export class HttpTransport implements Transport {
   private readonly rest: Rest;
+  private readonly overRest: OverRest;
 
   constructor(private readonly options: HttpOptions) {
     this.rest = new Rest(options);
+    this.overRest = new OverRest(this.rest);
   }
 
   request(method: Method, path: string, body?: unknown): Promise<unknown> {
@@ -22,6 +25,8 @@ export class HttpTransport implements Transport {
   }
 
   open(handlers: Handlers, fallback: boolean): Connection {
-    return fallback ? openEvents(this.rest, handlers) : openSocket(this.options.socketUrl(), handlers, this.options.makeSocket);
+    return fallback
+      ? new EventsConnection(this.rest, this.overRest, handlers)
+      : openSocket(this.options.socketUrl(), handlers, this.options.makeSocket);
   }
 }

@@ -13,44 +13,47 @@ export interface RestOptions {
 
 /** Requests over HTTP. */
 export class Rest {
-  constructor(readonly options: RestOptions) {}
+  constructor(private readonly options: RestOptions) {}
 
+  /** Returns the answer's JSON, undefined for 204; rejects with `ApiError`. */
   async request(method: Method, path: string, body?: unknown): Promise<unknown> {
     const answer = await this.fetch(path, {
       method,
       signal: AbortSignal.timeout(TIMEOUT_MS),
       ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } })
     });
-    const text = await answer.text().catch(() => '');
+    const text = await answer.text().catch(asNetworkError);
+    if (answer.status === 204) {
+      return undefined;
+    }
     const value = parse(text);
-    if (answer.ok) {
+    if (answer.ok && value !== undefined) {
       return value;
     }
-    if (isErrorBody(value)) {
-      throw new ApiError(value.code, value.message, value.details, answer.status);
-    }
-    throw new ApiError('bad_upstream', `HTTP ${answer.status}`, {}, answer.status);
+    throw isErrorBody(value)
+      ? new ApiError(value.code, value.message, value.details, answer.status)
+      : new ApiError('bad_upstream', `HTTP ${answer.status}`, {}, answer.status);
   }
 
   /** A request with the host's credentials; rejects with `ApiError('network')` where nobody answers. */
   async fetch(path: string, init: RequestInit & { headers?: Record<string, string> } = {}): Promise<Response> {
     const { url, headers, fetch: ask = fetch } = this.options;
-    try {
-      return await ask(`${url}/${path}`, {
-        credentials: 'same-origin',
-        cache: 'no-store',
-        ...init,
-        headers: { ...headers?.(), ...init.headers }
-      });
-    } catch (error) {
-      throw new ApiError('network', error instanceof Error ? error.message : String(error));
-    }
+    return ask(`${url}/${path}`, {
+      credentials: 'same-origin',
+      cache: 'no-store',
+      ...init,
+      headers: { ...headers?.(), ...init.headers }
+    }).catch(asNetworkError);
   }
+}
+
+function asNetworkError(error: unknown): never {
+  throw new ApiError('network', error instanceof Error ? error.message : String(error));
 }
 
 function parse(text: string): unknown {
   try {
-    return text ? JSON.parse(text) : undefined;
+    return JSON.parse(text);
   } catch {
     return undefined; // HTML of a proxy
   }

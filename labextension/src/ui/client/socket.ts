@@ -1,10 +1,13 @@
-import type { ServerFrame } from '../protocol.generated';
+import { readFrames } from './frames';
 import type { Connection, Handlers } from './transport';
 
 export const SUBPROTOCOL = 'aichat.v1';
-/** Policy violation, credential refused, access revoked: coming back changes nothing. */
-const FINAL = new Set([1003, 1008, 4403]);
 const OPEN_MS = 10_000;
+/** Unsupported data, policy violation, access revoked: coming back changes nothing. */
+const FINAL = new Set([1003, 1008, 4403]);
+/** But a client that did not read fast enough may try again. */
+const TOO_SLOW = 'too slow';
+const OPEN = 1;
 
 export type MakeSocket = (url: string, protocols: string[]) => WebSocket;
 
@@ -16,16 +19,16 @@ export function openSocket(
 ): Connection {
   const socket = make(url, [SUBPROTOCOL]);
   let closed = false;
-  const close = (code: number): void => {
+  const end = (code: number, reason = ''): void => {
     if (!closed) {
       closed = true;
       clearTimeout(timer);
-      handlers.onClose({ code, retry: !FINAL.has(code) });
+      handlers.onClose({ code, retry: !FINAL.has(code) || reason === TOO_SLOW });
     }
   };
   const timer = setTimeout(() => {
     socket.close();
-    close(1006);
+    end(1006);
   }, OPEN_MS);
   socket.onopen = () => {
     clearTimeout(timer);
@@ -36,36 +39,17 @@ export function openSocket(
       readFrames(message.data, handlers.onFrame);
     }
   };
-  socket.onclose = event => close(event.code);
+  socket.onclose = event => end(event.code, event.reason);
   return {
     via: 'socket',
     send: frame => {
-      if (socket.readyState === WebSocket.OPEN) {
+      if (socket.readyState === OPEN) {
         socket.send(JSON.stringify(frame));
       }
     },
     close: () => {
       socket.close(1000);
-      close(1000);
+      end(1000);
     }
   };
-}
-
-/** A line that is no JSON is left out: the next snapshot makes good what it held. */
-export function readFrames(text: string, take: (frame: ServerFrame) => void): void {
-  for (const line of text.split('\n')) {
-    const frame = line && parse(line);
-    if (frame) {
-      take(frame);
-    }
-  }
-}
-
-function parse(line: string): ServerFrame | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null && 'type' in value ? (value as ServerFrame) : undefined;
-  } catch {
-    return undefined;
-  }
 }

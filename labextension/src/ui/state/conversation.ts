@@ -1,386 +1,169 @@
-import { ApiError, asApiError } from '../client/errors';
 import type { Client, Sending } from '../client/client';
-import type { AckFrame, Chat, ChatChangedFrame, EventFrame, Message, MessagePage } from '../protocol.generated';
-import { Value } from './cell';
-import { isRunning, openPart, push, textOf, type MessageView } from './message-view';
-import { Messages } from './messages';
-import { Tree } from './tree';
+import type { AckFrame } from '../protocol.generated';
+import { isRunning, type MessageView } from './message-view';
+import { OpenChat, type ChatListener } from './open-chat';
+import { failureOf, Outgoing } from './outgoing';
+import { Pending } from './pending';
+import { cleanText, newKey } from './question';
 
-export interface CurrentChat {
-  /** null: a chat that begins with its first message. */
-  chatId: string | null;
-  chat: Chat | null;
-  /** Ids of the shown branch, root first. */
-  path: readonly string[];
-  status: 'empty' | 'loading' | 'ready' | 'error';
-  error: ApiError | null;
-}
-
-export interface ConversationHost {
+export interface ConversationHost extends ChatListener {
   client: Client;
-  /** The model that the person chose, if any. */
+  /** The model to ask for; null leaves it to the chat and the server. */
   model(): string | null;
-  onChat(chat: Chat): void;
-  /** The chat is not there (any more). */
-  onGone(chatId: string): void;
-  /** A question was taken over by the server, or given back to be edited. */
-  onDraft(chatId: string | null, text: string): void;
-  onPending(chatId: string | null, text: string): void;
+  /** A question was given back to be edited. */
+  onTakenBack(text: string): void;
 }
 
-const EMPTY: CurrentChat = { chatId: null, chat: null, path: [], status: 'empty', error: null };
-const FIRST_PAGE = 100;
-const PAGE = 200;
-const UNSENT_MS = 5_000;
+type Again = { type: 'regenerate' | 'continue'; message_id: string; model?: string | null };
+const UNDER_WAY = ['queued', 'loading', 'streaming'];
 
-interface Unsent {
-  frame: Sending;
-  text: string;
-}
-
-/** The chat that is open: its messages, the shown branch, and what a person does in it. */
+/** What a person does in the open chat. */
 export class Conversation {
-  readonly current = new Value<CurrentChat>(EMPTY);
-  readonly messages = new Messages(() => this.replan());
-  private readonly unsent = new Map<string, Unsent>();
-  private readonly underWay = new Set<Promise<unknown>>();
-  private tree = new Tree([]);
-  private leaf: string | null = null;
-  private turn = 0;
+  readonly open: OpenChat;
+  private readonly pending = new Pending();
+  private readonly outgoing: Outgoing;
+  /** Messages for which another answer, or the rest of one, was asked for and is not acknowledged. */
+  private asking = new Set<string>();
 
-  constructor(private readonly host: ConversationHost) {}
+  constructor(private readonly host: ConversationHost) {
+    const { client } = host;
+    this.open = new OpenChat(client, host, () => this.outgoing.settled());
+    this.outgoing = new Outgoing(client, this.open.messages, this.pending, (ack, stop) => this.onSent(ack, stop));
+  }
 
   /** Shows another chat, or a new one for null. */
-  async open(chatId: string | null): Promise<void> {
-    const turn = ++this.turn;
-    this.unsent.clear();
-    this.leaf = null;
-    this.messages.clear();
-    this.current.set({ ...EMPTY, chatId, status: chatId ? 'loading' : 'empty' });
+  async show(chatId: string | null): Promise<void> {
+    this.outgoing.clear();
+    this.asking = new Set();
+    this.open.clear(chatId);
     if (chatId) {
-      await this.load(chatId, turn);
-    }
-  }
-
-  /** Asks for what was missed while nobody listened, then goes on listening. */
-  async refresh(): Promise<void> {
-    const { chatId, status } = this.current.get();
-    if (chatId) {
-      await (status === 'ready' ? this.catchUp(chatId, this.turn) : this.load(chatId, this.turn));
-    }
-  }
-
-  private async load(chatId: string, turn: number): Promise<void> {
-    try {
-      const chat = (await this.ask('GET', `chats/${chatId}`)) as Chat;
-      const leaf = chat.active_leaf;
-      const newest = leaf ? await this.page(chatId, `leaf=${leaf}&limit=${FIRST_PAGE}`) : null;
-      if (turn !== this.turn) {
-        return;
-      }
-      this.leaf = leaf;
-      this.messages.take(newest?.items ?? []);
-      this.current.update({ chat, status: 'ready', error: null });
-      this.host.onChat(chat);
-      this.listen();
-      await this.loadAll(chatId, turn);
-    } catch (error) {
-      this.failed(chatId, turn, error);
-    }
-  }
-
-  /** The whole tree, so that every branch can be shown. */
-  private async loadAll(chatId: string, turn: number): Promise<void> {
-    let cursor: string | null = null;
-    do {
-      const query: string = `limit=${PAGE}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`;
-      const page = await this.page(chatId, query);
-      if (turn !== this.turn) {
-        return;
-      }
-      const unknown = page.items.filter(m => !this.messages.get(m.id) || m.status !== this.messages.get(m.id)?.status);
-      this.messages.take(unknown);
-      cursor = page.next;
-    } while (cursor);
-    this.listen();
-  }
-
-  private async catchUp(chatId: string, turn: number): Promise<void> {
-    try {
-      const chat = (await this.ask('GET', `chats/${chatId}`)) as Chat;
-      if (turn === this.turn) {
-        this.current.update({ chat });
-        await this.loadAll(chatId, turn);
-      }
-    } catch (error) {
-      if (error instanceof ApiError && error.code === 'not_found') {
-        this.failed(chatId, turn, error);
-      }
-    }
-  }
-
-  private failed(chatId: string, turn: number, error: unknown): void {
-    if (turn !== this.turn) {
-      return;
-    }
-    if (error instanceof ApiError && error.code === 'not_found') {
-      this.host.onGone(chatId);
-      void this.open(null);
+      await this.open.load(this.restore);
     } else {
-      this.current.update({ status: 'error', error: asApiError(error) });
+      this.restore();
     }
   }
 
-  /** Asks for all that comes of the runs under way, each from where it was last heard. */
-  private listen(): void {
-    for (const view of this.messages.all()) {
-      if (isRunning(view) && view.runId) {
-        this.host.client.tell({ type: 'subscribe', run_id: view.runId, after: view.seq });
-      }
-    }
-  }
+  /** Connected again: asks for what was missed. */
+  refresh = (): Promise<void> => this.open.refresh(this.restore);
 
-  onEvent = (frame: EventFrame): void => this.messages.apply(frame);
-
-  async onChange(frame: ChatChangedFrame): Promise<void> {
-    if (frame.chat_id !== this.current.get().chatId) {
-      return;
+  /** Sends a question; false where one that is not acknowledged stands in the way. */
+  send(text: string): boolean {
+    if (this.unsent()) {
+      return false;
     }
-    if (frame.change === 'deleted') {
-      this.host.onGone(frame.chat_id);
-      await this.open(null);
-    } else if (frame.change === 'updated') {
-      const turn = this.turn;
-      const chat = (await this.ask('GET', `chats/${frame.chat_id}`).catch(() => null)) as Chat | null;
-      if (chat && turn === this.turn) {
-        this.current.update({ chat });
-        this.host.onChat(chat);
-      }
-    } else if (frame.change === 'message' && frame.message_id) {
-      await this.onMessage(frame.chat_id, frame.message_id, frame.run_id);
-    }
-  }
-
-  /** A reply begun elsewhere: in another tab, or in a cell. Our own comes with its ack. */
-  private async onMessage(chatId: string, messageId: string, runId?: string): Promise<void> {
-    const turn = this.turn;
-    await Promise.allSettled(this.underWay);
-    if (turn !== this.turn || (runId && this.messages.ofRun(runId)?.status === 'streaming')) {
-      return;
-    }
-    const known = this.messages.get(messageId);
-    const page = await this.page(chatId, `leaf=${messageId}&limit=2`).catch(() => null);
-    if (!page || turn !== this.turn) {
-      return;
-    }
-    if (!known) {
-      const parent = page.items.at(-1)?.parent_id ?? null;
-      this.leaf = parent === null || this.current.get().path.includes(parent) ? messageId : this.leaf;
-    }
-    this.messages.take(page.items);
-    this.listen();
-  }
-
-  // What a person does
-
-  send(text: string): void {
-    const { chatId } = this.current.get();
-    const frame: Sending = { type: 'send', text, model: this.host.model(), idempotency_key: newKey() };
-    const parentId = this.lastSettled();
-    if (chatId) {
-      frame.chat_id = chatId;
-      frame.parent_id = parentId;
-    }
-    this.host.onPending(chatId, text);
-    this.begin(this.addLocal(text, parentId), { frame, text });
+    const { chatId } = this.open;
+    const parentId = this.open.branch.end;
+    const clean = cleanText(text);
+    const frame: Sending = { type: 'send', text: clean, model: this.host.model(), idempotency_key: newKey() };
+    this.place(chatId ? { ...frame, chat_id: chatId, parent_id: parentId } : frame, clean, parentId);
+    return true;
   }
 
   edit(messageId: string, text: string): void {
-    const { chatId } = this.current.get();
-    const target = this.messages.get(messageId);
+    const { chatId } = this.open;
+    const target = this.open.messages.get(messageId);
     if (chatId && target) {
-      const frame: Sending = {
-        type: 'edit', chat_id: chatId, message_id: messageId, text, model: this.host.model(), idempotency_key: newKey()
-      };
-      this.begin(this.addLocal(text, target.parentId), { frame, text });
+      const request = { chat_id: chatId, message_id: messageId, text: cleanText(text), model: this.host.model() };
+      this.place({ type: 'edit', ...request, idempotency_key: newKey() }, request.text, target.parentId);
     }
   }
 
+  private place(frame: Sending, text: string, parentId: string | null): void {
+    const id = this.outgoing.send(frame, text, this.open.chatId, parentId);
+    this.open.branch.update(this.open.messages.all());
+    this.open.branch.show(id);
+    this.open.current.update({ status: 'ready' });
+  }
+
+  /** A question that was not acknowledged before the page was loaded anew: sent again, as the same one. */
+  private restore = (): void => {
+    const unsent = this.pending.get(this.open.chatId);
+    if (unsent) {
+      const { frame, text } = unsent;
+      const edited = frame.type === 'edit' ? this.open.messages.get(frame.message_id) : undefined;
+      const parentId = edited ? edited.parentId : (frame.type === 'send' && frame.parent_id) || this.open.branch.end;
+      this.place(frame, text, parentId);
+    }
+  };
+
   regenerate(messageId: string): void {
-    this.again('regenerate', messageId);
+    void this.again({ type: 'regenerate', message_id: messageId, model: this.host.model() });
   }
 
   continueMessage(messageId: string): void {
-    this.again('continue', messageId);
+    void this.again({ type: 'continue', message_id: messageId });
   }
 
-  private again(type: 'regenerate' | 'continue', messageId: string): void {
-    const { chatId } = this.current.get();
-    if (!chatId) {
+  private async again(request: Again): Promise<void> {
+    const { asking } = this;
+    const { chatId } = this.open;
+    const id = request.message_id;
+    if (!chatId || asking.has(id)) {
       return;
     }
-    const model = type === 'regenerate' ? this.host.model() : null;
-    const frame: Sending = { type, chat_id: chatId, message_id: messageId, model, idempotency_key: newKey() };
-    const turn = this.turn;
-    this.track(
-      this.host.client.ask(frame).then(
-        ack => turn === this.turn && this.acked(ack),
-        error => {
-          const { code, message, details } = asApiError(error);
-          this.messages.change(messageId, { error: { code, message, details } });
-        }
-      )
-    );
-  }
-
-  retry(messageId: string): void {
-    const unsent = this.unsent.get(messageId);
-    if (unsent) {
-      this.messages.change(messageId, { status: 'sending', error: null });
-      this.host.client.comeBack();
-      this.begin(messageId, unsent);
+    asking.add(id);
+    this.open.messages.change(id, { refused: null });
+    try {
+      const ack = await this.host.client.ask({ ...request, chat_id: chatId, idempotency_key: newKey() });
+      if (asking === this.asking) {
+        this.open.take(ack);
+      }
+    } catch (error) {
+      this.open.messages.change(id, { refused: failureOf(error) });
+    } finally {
+      asking.delete(id);
     }
   }
+
+  retry = (messageId: string): void => this.outgoing.retry(messageId);
 
   /** Gives an unsent question back to be edited. */
   discard(messageId: string): void {
-    const unsent = this.unsent.get(messageId);
-    this.unsent.delete(messageId);
-    this.leaf = this.messages.get(messageId)?.parentId ?? null;
-    this.messages.remove(messageId);
-    if (unsent) {
-      this.host.onPending(this.current.get().chatId, '');
-      this.host.onDraft(this.current.get().chatId, unsent.text);
+    const text = this.outgoing.discard(messageId);
+    const parentId = this.open.messages.get(messageId)?.parentId ?? null;
+    this.open.messages.remove(messageId);
+    this.open.branch.show(parentId);
+    if (!this.open.chatId) {
+      this.open.current.update({ status: 'empty' });
     }
+    this.host.onTakenBack(text);
   }
 
   stop(messageId: string): void {
-    const view = this.messages.get(messageId);
-    if (view?.runId && isRunning(view)) {
-      this.messages.change(messageId, { stopping: true });
-      this.host.client.ask({ type: 'stop', run_id: view.runId }).catch(() => {
-        this.messages.change(messageId, { stopping: false });
-      });
+    const view = this.open.messages.get(messageId);
+    if (!view?.runId) {
+      this.outgoing.stop(messageId);
+      return;
     }
+    if (!isRunning(view) || view.stopping) {
+      return;
+    }
+    const { runId } = view;
+    this.open.messages.change(messageId, { stopping: true });
+    this.host.client.ask({ type: 'stop', run_id: runId }).then(
+      ({ run }) => run && !UNDER_WAY.includes(run.state) && this.open.live.follow(runId),
+      error => this.open.messages.change(messageId, { stopping: false, refused: failureOf(error) })
+    );
   }
 
   showBranch(messageId: string): void {
-    this.leaf = this.tree.newestLeaf(messageId);
-    this.replan();
-    const { chatId } = this.current.get();
-    if (chatId && this.leaf) {
-      this.ask('PATCH', `chats/${chatId}`, { active_leaf: this.leaf }).catch(() => undefined);
+    this.open.branch.show(messageId);
+    const { chatId } = this.open;
+    const leaf = this.open.branch.end;
+    if (chatId && leaf && !this.outgoing.has(leaf)) {
+      this.host.client.request('PATCH', `chats/${chatId}`, { active_leaf: leaf }).catch(() => undefined);
     }
   }
 
-  siblings = (messageId: string): readonly string[] => this.tree.siblings(messageId);
+  siblings = (messageId: string): readonly string[] => this.open.branch.siblings(messageId);
 
-  /** The message of the shown branch that is being written. */
-  running(): MessageView | undefined {
-    const views = this.current.get().path.map(this.messages.get);
-    return views.find(view => view && (isRunning(view) || view.status === 'sending'));
-  }
+  /** The question of the shown branch that the server does not have. */
+  unsent = (): MessageView | undefined => this.open.shown().find(view => this.outgoing.has(view.id));
 
-  lastQuestion(): MessageView | undefined {
-    const views = this.current.get().path.map(this.messages.get);
-    return views.reverse().find(view => view?.role === 'user' && view.status === 'completed');
-  }
-
-  // Sending
-
-  private lastSettled(): string | null {
-    const path = this.current.get().path;
-    return [...path].reverse().find(id => !this.unsent.has(id)) ?? null;
-  }
-
-  private addLocal(text: string, parentId: string | null): string {
-    const id = `local-${newKey()}`;
-    const part = openPart('text');
-    push(part, text);
-    part.stream.flush();
-    this.messages.put({
-      id, parentId, role: 'user', n: Number.MAX_SAFE_INTEGER, createdAt: new Date().toISOString(), parts: [part], rev: 0,
-      status: 'sending', runId: null, seq: 0, model: null, usage: null, error: null, reason: null, continuations: [],
-      context: null, queue: null, askedAt: null, stopping: false
-    });
-    this.leaf = id;
-    this.replan();
-    this.current.update({ status: 'ready' });
-    return id;
-  }
-
-  private begin(localId: string, unsent: Unsent): void {
-    this.unsent.set(localId, unsent);
-    const turn = this.turn;
-    const late = setTimeout(() => {
-      if (this.messages.get(localId)?.status === 'sending') {
-        this.messages.change(localId, { status: 'unsent' });
-      }
-    }, UNSENT_MS);
-    const done = this.host.client.ask(unsent.frame).then(
-      ack => {
-        clearTimeout(late);
-        if (turn === this.turn) {
-          this.sent(localId, ack);
-        }
-      },
-      error => {
-        clearTimeout(late);
-        const { code, message, details } = asApiError(error);
-        if (turn === this.turn) {
-          this.messages.change(localId, { status: 'unsent', error: { code, message, details } });
-        }
-      }
-    );
-    this.track(done);
-  }
-
-  private sent(localId: string, ack: AckFrame): void {
-    this.host.onPending(this.current.get().chatId, '');
-    this.unsent.delete(localId);
-    this.messages.remove(localId);
-    this.acked(ack);
-  }
-
-  private acked({ chat_id: chatId, message, reply }: AckFrame): void {
-    if (!chatId || !message || !reply) {
-      return;
+  private onSent(ack: AckFrame, stopped: boolean): void {
+    this.open.take(ack);
+    if (stopped && ack.reply) {
+      this.stop(ack.reply.id);
     }
-    const begun = this.current.get().chatId === null;
-    this.current.update({ chatId, status: 'ready' });
-    this.leaf = reply.id;
-    this.messages.take([message, reply]);
-    if (begun) {
-      void this.onChange({ type: 'chat_changed', chat_id: chatId, change: 'updated' });
-    }
-  }
-
-  private track(work: Promise<unknown>): void {
-    this.underWay.add(work);
-    void work.finally(() => this.underWay.delete(work));
-  }
-
-  private replan(): void {
-    this.tree = new Tree(this.messages.all());
-    if (!this.tree.has(this.leaf)) {
-      this.leaf = this.tree.newestLeaf(null);
-    }
-    const path = this.tree.path(this.leaf);
-    const before = this.current.get().path;
-    if (path.length !== before.length || path.some((id, i) => id !== before[i])) {
-      this.current.update({ path });
-    }
-  }
-
-  private ask = (method: 'GET' | 'PATCH', path: string, body?: unknown): Promise<unknown> =>
-    this.host.client.request(method, path, body);
-
-  private page(chatId: string, query: string): Promise<MessagePage> {
-    return this.ask('GET', `chats/${chatId}/messages?${query}`) as Promise<MessagePage>;
   }
 }
-
-const newKey = (): string => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(36).slice(2)}`;
-
-export { textOf };
-export type { Message };

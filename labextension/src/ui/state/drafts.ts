@@ -1,33 +1,18 @@
-const PREFIX = 'jupyter_aichat:draft:';
+import { KeptText } from './storage';
 
-/** What a person has typed and not sent, per chat; survives a reload of the page. */
+/** What a person has typed and not sent, per chat; null is the chat that has not begun. */
 export class Drafts {
-  private readonly kept = new Map<string, string>();
+  private readonly kept = new KeptText('draft');
 
-  get(chatId: string | null): string {
-    const key = PREFIX + (chatId ?? '');
-    return this.kept.get(key) ?? storage()?.getItem(key) ?? '';
-  }
+  get = (chatId: string | null): string => this.kept.get(chatId ?? '');
 
   set(chatId: string | null, text: string): void {
-    const key = PREFIX + (chatId ?? '');
-    this.kept.set(key, text);
-    try {
-      if (text) {
-        storage()?.setItem(key, text);
-      } else {
-        storage()?.removeItem(key);
-      }
-    } catch {
-      // a full or forbidden storage: the draft lives as long as the page
-    }
+    this.kept.set(chatId ?? '', text);
   }
-}
 
-function storage(): Storage | null {
-  try {
-    return window.sessionStorage;
-  } catch {
-    return null;
+  /** The chat has begun: what was typed meanwhile belongs to it. */
+  move(chatId: string): void {
+    this.set(chatId, this.get(null));
+    this.set(null, '');
   }
 }

@@ -31,18 +31,24 @@ export interface MessageView {
   /** When the model was asked (ms); the time until the first text is its loading. */
   readonly askedAt: number | null;
   readonly stopping: boolean;
+  /** Why what a person asked of this message (another answer, the rest of it, a stop) was refused. */
+  readonly refused: Failure | null;
 }
 
-export const isRunning = (m: Pick<MessageView, 'status'>): boolean => m.status === 'pending' || m.status === 'streaming';
+export const isRunning = (m: Pick<MessageView, 'status'>): boolean =>
+  m.status === 'pending' || m.status === 'streaming';
 
-export function partView(part: Part): PartView {
+/** `open`: more may come for this part. */
+export function partView(part: Part, open: boolean): PartView {
   if (part.type === 'tool_call') {
     return { kind: 'tool_call', name: part.name, arguments: part.arguments };
   }
   const view = openPart(part.type);
   push(view, part.text);
   view.stream.flush();
-  view.ended = view.begun;
+  if (!open) {
+    endPart(view, view.begun);
+  }
   return view;
 }
 
@@ -61,14 +67,26 @@ export function push(part: TextView, text: string): void {
   part.raw.push(text);
 }
 
+/** No more text comes for this part. */
+export function endPart(part: PartView | undefined, at = Date.now()): void {
+  if (part && part.kind !== 'tool_call') {
+    part.ended ??= at;
+    part.stream.end();
+  }
+}
+
+/** A message as the server has it; what only a viewer knows is kept from `before` while the run is the same. */
 export function viewOf(message: Message, before?: MessageView): MessageView {
+  const running = isRunning(message);
+  const same = before?.runId === message.run_id ? before : undefined;
+  const last = message.parts.length - 1;
   return {
     id: message.id,
     parentId: message.parent_id,
     role: message.role,
     n: message.n,
     createdAt: message.created_at,
-    parts: message.parts.map(partView),
+    parts: message.parts.map((part, i) => partView(part, running && i === last)),
     rev: (before?.rev ?? 0) + 1,
     status: message.status,
     runId: message.run_id,
@@ -78,10 +96,40 @@ export function viewOf(message: Message, before?: MessageView): MessageView {
     error: message.error,
     reason: message.reason,
     continuations: message.continuations,
-    context: before?.runId === message.run_id ? (before?.context ?? null) : null,
+    context: same?.context ?? null,
     queue: null,
-    askedAt: before?.askedAt ?? (isRunning(message) ? Date.now() : null),
-    stopping: false
+    askedAt: same?.askedAt ?? (running ? Date.now() : null),
+    stopping: (running && same?.stopping) || false,
+    refused: null
+  };
+}
+
+/** A question that the server does not have yet. */
+export function localView(id: string, parentId: string | null, text: string): MessageView {
+  const part = openPart('text');
+  push(part, text);
+  endPart(part);
+  return {
+    id,
+    parentId,
+    role: 'user',
+    n: Number.MAX_SAFE_INTEGER,
+    createdAt: new Date().toISOString(),
+    parts: [part],
+    rev: 0,
+    status: 'sending',
+    runId: null,
+    seq: 0,
+    model: null,
+    usage: null,
+    error: null,
+    reason: null,
+    continuations: [],
+    context: null,
+    queue: null,
+    askedAt: null,
+    stopping: false,
+    refused: null
   };
 }
 

@@ -3,16 +3,20 @@ import type { Transport } from '../client/transport';
 import type { Readiness, ServerFrame } from '../protocol.generated';
 import { Value, type Cell } from './cell';
 import { Chats, type ChatList } from './chats';
-import { Conversation, type CurrentChat } from './conversation';
+import { Conversation } from './conversation';
 import { Drafts } from './drafts';
 import type { MessageView } from './message-view';
 import { Models, type ModelChoice } from './models';
+import type { CurrentChat } from './open-chat';
 
 export interface ChatModelOptions {
   /** The chat to open first; null begins a new one. */
   chatId?: string | null;
   onChatId?(chatId: string | null): void;
 }
+
+const NUDGE_MS = 10_000;
+const RELOAD_MS = 200;
 
 /** The one object that a view talks to: what is shown, as cells, and what a person does, as methods. */
 export class ChatModel {
@@ -25,6 +29,8 @@ export class ChatModel {
   private readonly modelChoice: Models;
   private readonly conversation: Conversation;
   private reloading: ReturnType<typeof setTimeout> | undefined;
+  private nudging: ReturnType<typeof setInterval> | undefined;
+  private lastChatId: string | null = null;
 
   constructor(
     transport: Transport,
@@ -40,13 +46,13 @@ export class ChatModel {
     this.modelChoice = new Models(ask);
     this.conversation = new Conversation({
       client: this.client,
-      model: () => this.modelChoice.choice.get().selected,
+      model: () => this.modelChoice.toAskFor(this.chosenByChat()),
       onChat: chat => this.chatList.put(chat),
-      onGone: chatId => this.chatList.drop(chatId),
-      onDraft: (chatId, text) => this.setDraft(text, chatId),
-      onPending: (chatId, text) => this.drafts.set(`pending:${chatId ?? ''}`, text)
+      onBegun: chatId => this.drafts.move(chatId),
+      onGone: chatId => this.onGone(chatId),
+      onTakenBack: text => this.setDraft(text)
     });
-    this.conversation.current.subscribe(() => this.onCurrent());
+    this.current.subscribe(() => this.onCurrent());
   }
 
   get chats(): Cell<ChatList> {
@@ -54,24 +60,26 @@ export class ChatModel {
   }
 
   get current(): Cell<CurrentChat> {
-    return this.conversation.current;
+    return this.conversation.open.current;
   }
 
   get models(): Cell<ModelChoice> {
     return this.modelChoice.choice;
   }
 
-  message = (id: string): Cell<MessageView | undefined> => this.conversation.messages.cell(id);
+  message = (id: string): Cell<MessageView | undefined> => this.conversation.open.messages.cell(id);
 
   start(): void {
     this.client.start();
     this.modelChoice.start();
+    this.nudging = setInterval(() => this.conversation.open.nudge(), NUDGE_MS);
     void this.chatList.reload();
     void this.openChat(this.options.chatId ?? null);
   }
 
   dispose(): void {
     clearTimeout(this.reloading);
+    clearInterval(this.nudging);
     this.modelChoice.dispose();
     this.client.dispose();
   }
@@ -83,20 +91,22 @@ export class ChatModel {
   }
 
   async openChat(chatId: string | null): Promise<void> {
-    const opened = this.conversation.open(chatId);
-    this.draft.set(this.drafts.get(chatId) || this.drafts.get(`pending:${chatId ?? ''}`));
-    await opened;
+    this.modelChoice.forget(chatId !== null);
+    const shown = this.conversation.show(chatId);
+    this.draft.set(this.drafts.get(chatId));
+    await shown;
   }
 
   renameChat = async (id: string, title: string): Promise<void> => {
     const chat = await this.chatList.rename(id, title);
     if (this.current.get().chatId === id) {
-      this.conversation.current.update({ chat });
+      this.conversation.open.current.update({ chat });
     }
   };
 
   deleteChat = async (id: string): Promise<void> => {
     await this.chatList.remove(id);
+    this.drafts.set(id, '');
     if (this.current.get().chatId === id) {
       this.newChat();
     }
@@ -108,15 +118,17 @@ export class ChatModel {
 
   // Messages
 
-  send(text: string): void {
-    if (text.trim() && !this.running()) {
-      this.setDraft('');
-      this.conversation.send(text);
+  /** Sends a question; false where it was not, and the draft stays. One that is not acknowledged is sent again first. */
+  send(text: string): boolean {
+    if (!text.trim() || this.isBusy() || !this.conversation.send(text)) {
+      return false;
     }
+    this.setDraft('');
+    return true;
   }
 
   edit = (messageId: string, text: string): void => {
-    if (text.trim() && !this.running()) {
+    if (text.trim() && !this.isBusy()) {
       this.conversation.edit(messageId, text);
     }
   };
@@ -127,22 +139,37 @@ export class ChatModel {
   continueMessage = (messageId: string): void => this.conversation.continueMessage(messageId);
   stop = (messageId: string): void => this.conversation.stop(messageId);
   showBranch = (messageId: string): void => this.conversation.showBranch(messageId);
-  siblings = (messageId: string): readonly string[] => this.conversation.siblings(messageId);
-  running = (): MessageView | undefined => this.conversation.running();
-  lastQuestion = (): MessageView | undefined => this.conversation.lastQuestion();
+  siblings = (messageId: string): readonly string[] => this.conversation.open.branch.siblings(messageId);
+  running = (): MessageView | undefined => this.conversation.open.running();
+  lastQuestion = (): MessageView | undefined => this.conversation.open.lastQuestion();
 
-  setDraft(text: string, chatId: string | null = this.current.get().chatId): void {
-    this.drafts.set(chatId, text);
-    if (chatId === this.current.get().chatId) {
-      this.draft.set(text);
+  setDraft(text: string): void {
+    this.drafts.set(this.current.get().chatId, text);
+    this.draft.set(text);
+  }
+
+  /** Whether a question cannot be sent now; one that was not acknowledged is sent again. */
+  private isBusy(): boolean {
+    if (this.running()) {
+      return true;
     }
+    const unsent = this.conversation.unsent();
+    if (unsent) {
+      this.retry(unsent.id);
+    }
+    return unsent !== undefined;
   }
 
   // Models and connection
 
   selectModel = (name: string): void => this.modelChoice.select(name);
   refreshModels = (): Promise<void> => this.modelChoice.refresh();
-  reconnect = (): void => this.client.comeBack();
+  reconnect = (): void => this.client.reconnect();
+
+  /** The model that the next question goes to, as far as it is known. */
+  modelName = (): string | null => this.modelChoice.nameFor(this.chosenByChat());
+
+  private chosenByChat = (): string | null => this.current.get().chat?.model ?? null;
 
   private onOnline(): void {
     void this.chatList.reload();
@@ -153,10 +180,10 @@ export class ChatModel {
   private onFrame(frame: ServerFrame): void {
     switch (frame.type) {
       case 'event':
-        this.conversation.onEvent(frame);
+        this.conversation.open.onEvent(frame);
         break;
       case 'chat_changed':
-        void this.conversation.onChange(frame);
+        void this.conversation.open.onChange(frame);
         this.reloadSoon();
         break;
       case 'service':
@@ -173,7 +200,13 @@ export class ChatModel {
     this.reloading ??= setTimeout(() => {
       this.reloading = undefined;
       void this.chatList.reload();
-    }, 200);
+    }, RELOAD_MS);
+  }
+
+  private onGone(chatId: string): void {
+    this.chatList.drop(chatId);
+    this.drafts.set(chatId, '');
+    void this.openChat(null);
   }
 
   private onCurrent(): void {
@@ -183,6 +216,4 @@ export class ChatModel {
       this.options.onChatId?.(chatId);
     }
   }
-
-  private lastChatId: string | null = null;
 }

@@ -1,6 +1,6 @@
 import type { MessageView } from './message-view';
 
-type Node = Pick<MessageView, 'id' | 'parentId' | 'n'>;
+export type Node = Pick<MessageView, 'id' | 'parentId' | 'n'>;
 
 /** The messages of a chat as a tree: editing and regenerating add siblings, and one branch is shown. */
 export class Tree {
