@@ -26,6 +26,11 @@ def seq_of(epoch: int, n: int) -> int:
     return (epoch << EPOCH_BITS) + n
 
 
+def epoch_of(seq: int) -> int:
+    """Return the epoch of an event by its number."""
+    return seq >> EPOCH_BITS
+
+
 class Run(msgspec.Struct, frozen=True):
     """A run as its owner sees it."""
 

@@ -54,7 +54,7 @@ class Generator:
     async def run(self, live: LiveRun, question: Message, reply: Message, wanted: asyncio.Future[End]) -> None:
         """Fill the reply and end the run. `wanted` is set, and this task cancelled, to end it early."""
         try:
-            end = await self._generate(live, question, reply)
+            end = wanted.result() if wanted.done() else await self._generate(live, question, reply)
         except asyncio.CancelledError:
             end = wanted.result() if wanted.done() else End("interrupted", "server_stopping")
             _accept_cancellation()
@@ -76,19 +76,22 @@ class Generator:
         live.tell(RunStarted())
         model, setup = await self._setup(live.record)
         window = await self._window(live.record, question, reply, setup)
-        live.tell(window.context)
+        context = window.context
+        live.tell(context)
         loop = asyncio.get_running_loop()
         asked = loop.time()
         first: float | None = None
         provider = self._catalogue.provider(model.provider)
-        async with aclosing(provider.chat(_request(live.record, window, setup))) as stream:
+        answer = provider.chat(_request(live.record, window, setup))
+        del window  # a long history, which nobody needs while the answer comes
+        async with aclosing(answer) as stream:
             async for chunks in stream:
                 if first is None:
                     first = loop.time() - asked
                 live.feed(chunks)
                 if live.size > MAX_CHARACTERS:
                     return End("stopped", "too_long")
-        return self._completed(live, setup, window, first)
+        return self._completed(live, setup, context, first)
 
     async def _setup(self, record: RunRecord) -> tuple[Model, ModelSetup]:
         model = await self._catalogue.resolve(record.generation.model or None)
@@ -119,14 +122,14 @@ class Generator:
                 return
             cursor = page.next
 
-    def _completed(self, live: LiveRun, setup: ModelSetup, window: Window, first: float | None) -> End:
+    def _completed(self, live: LiveRun, setup: ModelSetup, context: Context, first: float | None) -> End:
         finished = live.finished_chunk
         if finished is None:
             raise StreamInterrupted
         usage = msgspec.structs.replace(finished.usage, first_token_ms=None if first is None else round(first * 1000))
         live.finished_chunk = msgspec.structs.replace(finished, usage=usage)
         live.flush()
-        self._compare(live, setup, window.context, usage)
+        self._compare(live, setup, context, usage)
         live.tell(UsageEvent(usage))
         return End("completed", finished.reason)
 
@@ -151,13 +154,13 @@ class Generator:
         live.finish(_finished(won, end, usage))
 
     async def _write_end(self, record: RunRecord, end: RunEnd) -> RunRecord | None:
-        """Write the end, again and again while the store is away; at last the next start finds it unfinished."""
+        """Write the end, again and again while the store is away; at last a sweep finds it unwritten."""
         for pause_s in (*_END_TRIES_S, None):
             try:
                 return await self._store.end_run(record.owner_id, record.run.id, record.epoch, end)
-            except StoreUnavailable:
-                if pause_s is None:
-                    self._log.error("The end of run %s could not be written", record.run.id)
+            except AIChatError as error:
+                if pause_s is None or not isinstance(error, StoreUnavailable):
+                    self._log.error("The end of run %s could not be written: %s", record.run.id, error.code)
                     break
                 await asyncio.sleep(pause_s)
         return msgspec.structs.replace(record, run=msgspec.structs.replace(record.run, state="interrupted"))

@@ -11,7 +11,7 @@ import logging
 
 from jupyter_aichat.bus.base import Bus
 from jupyter_aichat.domain.change import Change
-from jupyter_aichat.domain.ids import InstanceId
+from jupyter_aichat.domain.ids import InstanceId, RunId
 from jupyter_aichat.domain.run import RunEnd, RunRecord
 from jupyter_aichat.engine.generation import End
 from jupyter_aichat.engine.journal import CHECKPOINT_S, Journal
@@ -41,6 +41,7 @@ class Instance:
         self._id, self._store, self._bus = instance, store, bus
         self._workers, self._journal, self._owners, self._log = workers, journal, owners, log
         self._position: int | None = None
+        self._forsaken: frozenset[RunId] = frozenset()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -56,7 +57,16 @@ class Instance:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+            await self._leave()
+
+    async def _leave(self) -> None:
+        """End what could not be ended before; where the store does not take it, the next process will."""
+        try:
+            for record in await self._store.orphans([self._id]):
+                await self._end_orphan(record, "server_stopping")
             await self._store.leave(self._id)
+        except AIChatError as error:
+            self._log.warning("The store does not let this process leave: %s", error.code)
 
     async def _beat_on(self) -> None:
         loop = asyncio.get_running_loop()
@@ -95,16 +105,28 @@ class Instance:
         """End the runs of instances that are surely dead; their text stays and can be continued."""
         for dead in await self._store.lapsed(self._id):
             for record in await self._store.orphans([dead]):
-                await self._end_orphan(record)
+                await self._end_orphan(record, "server_restarted")
             await self._store.leave(dead)
+        await self._end_forsaken()
 
-    async def _end_orphan(self, record: RunRecord) -> None:
+    async def _end_forsaken(self) -> None:
+        """End our own runs that nobody writes any more: the store was away for too long at their end.
+
+        One that was committed just now may not have its worker yet, so it takes two looks.
+        """
+        own = await self._store.orphans([self._id])
+        forsaken = {record.run.id: record for record in own if self._workers.find(record.run.id) is None}
+        for run_id in self._forsaken & forsaken.keys():
+            await self._end_orphan(forsaken[run_id], "store_unavailable")
+        self._forsaken = frozenset(forsaken)
+
+    async def _end_orphan(self, record: RunRecord, why: str) -> None:
         run = record.run
         claimed = await self._store.claim(record.owner_id, run.id, record.epoch, self._id)
         if claimed is None:
             return
-        outcome, reason = ("stopped", "user") if claimed.stop_requested else ("interrupted", "server_restarted")
+        outcome, reason = ("stopped", "user") if claimed.stop_requested else ("interrupted", why)
         end = RunEnd(outcome, reason, seq=max(run.seq, claimed.epoch << 32) + 1)  # type: ignore[arg-type]
         await self._store.end_run(record.owner_id, run.id, claimed.epoch, end)
-        self._log.info("Run %s of a process that ended is now %s", run.id, outcome)
+        self._log.info("Run %s, which nobody wrote any more, is now %s", run.id, outcome)
         await self._owners.publish(Change(record.owner_id, run.chat_id, "message", run.message_id, run.id))

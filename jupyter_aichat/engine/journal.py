@@ -24,6 +24,16 @@ AWAY_S = 60.0
 AWAY_CHARACTERS = 1024 * 1024
 
 
+class _Batch:
+    """The events of one tick."""
+
+    __slots__ = ("done", "entries")
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.done = asyncio.Event()
+
+
 class Journal:
     """Writes the log and the checkpoints of all runs.
 
@@ -44,29 +54,40 @@ class Journal:
         log: logging.Logger,
     ) -> None:
         self._store, self._bus, self._lost, self._starved, self._log = store, bus, lost, starved, log
-        self._entries: list[Entry] = []
+        self._batch: _Batch | None = None
+        self._taken: _Batch | None = None
         self._appending: asyncio.Task[None] | None = None
         self._segments: dict[RunId, list[Segment]] = {}
         self._away_since: float | None = None
 
     def note(self, live: LiveRun, event: EncodedEvent) -> None:
         """Take an event; it goes to the bus with the next tick."""
-        self._entries.append(Entry(live.record.run.id, event.seq, event.data))
+        if self._batch is None:
+            self._batch = _Batch()
+        self._batch.entries.append(Entry(live.record.run.id, event.seq, event.data))
         if self._appending is None:
-            self._appending = asyncio.create_task(self._append(), name="aichat-append")
+            self._appending = asyncio.create_task(self._append_all(), name="aichat-append")
 
-    async def _append(self) -> None:
-        while self._entries:
-            await asyncio.sleep(TICK_S)
-            entries, self._entries = self._entries, []
-            try:
-                refused = await self._bus.append(entries)
-            except BusUnavailable:  # degrades, and never ends a run
-                self._log.warning("The bus does not take events; readers in other processes ask the store")
-            else:
-                for run_id in refused:
-                    self._lost(run_id)
-        self._appending = None
+    async def _append_all(self) -> None:
+        try:
+            while self._batch is not None:
+                await asyncio.sleep(TICK_S)
+                self._taken, self._batch = self._batch, None
+                try:
+                    await self._append(self._taken.entries)
+                finally:
+                    self._taken.done.set()
+        finally:
+            self._appending = None
+
+    async def _append(self, entries: list[Entry]) -> None:
+        try:
+            refused = await self._bus.append(entries)
+        except BusUnavailable:  # degrades, and never ends a run
+            self._log.warning("The bus does not take events; readers in other processes ask the store")
+        else:
+            for run_id in refused:
+                self._lost(run_id)
 
     async def checkpoint(self, runs: Iterable[LiveRun]) -> None:
         """Write what the runs added since the last time, in one transaction."""
@@ -110,6 +131,6 @@ class Journal:
         self._segments.pop(run_id, None)
 
     async def drain(self) -> None:
-        """Wait until the events noted so far are on the bus."""
-        while (task := self._appending) is not None:
-            await asyncio.wait([task])
+        """Wait until the events noted so far are on the bus; those of other runs that come meanwhile are not waited for."""
+        if (batch := self._batch or self._taken) is not None:
+            await batch.done.wait()

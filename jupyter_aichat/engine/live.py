@@ -13,6 +13,7 @@ import msgspec
 
 from jupyter_aichat.domain.event import Event, RunFinished, Snapshot, ToolCall, encode_event
 from jupyter_aichat.domain.message import Message
+from jupyter_aichat.domain.part import ToolCallPart
 from jupyter_aichat.domain.run import Run, RunRecord, Segment, State
 from jupyter_aichat.engine.log import EncodedEvent, EventLog, TextKind
 from jupyter_aichat.engine.parts import fold
@@ -25,7 +26,7 @@ Emit = Callable[["LiveRun", EncodedEvent], None]
 
 
 class LiveRun:
-    """One run of this process. ``size`` counts the characters generated.
+    """One run of this process. ``size`` counts the characters of the answer, what it begins with included.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ class LiveRun:
     def __init__(self, record: RunRecord, reply: Message, emit: Emit) -> None:
         self.record = record
         self.log = EventLog(record.epoch)
-        self.size = 0
+        self.size = _size(reply)
         self.state: State = "loading"
         self.finished_chunk: FinishedChunk | None = None
         self.ending: EncodedEvent | None = None
@@ -72,11 +73,16 @@ class LiveRun:
             elif isinstance(chunk, ThinkingChunk):
                 self._add("thinking", chunk.text)
             elif isinstance(chunk, ToolCallChunk):
-                self.tell(ToolCall(chunk.id, chunk.name, chunk.arguments))
+                self._call(ToolCall(chunk.id, chunk.name, chunk.arguments))
             else:
                 self.finished_chunk = chunk
         if self._pending and self._timer is None:
             self._flush_soon()
+
+    def _call(self, call: ToolCall) -> None:
+        self.tell(call)
+        self.size += len(encode_event(call))
+        self.state = "streaming"
 
     def _add(self, kind: TextKind, text: str) -> None:
         if not text:
@@ -175,6 +181,10 @@ class LiveRun:
             )  # fmt: skip
         self._saved = self.log.n
         return segments
+
+
+def _size(message: Message) -> int:
+    return sum(len(part.text) for part in message.parts if not isinstance(part, ToolCallPart))
 
 
 def _kind_of_last(message: Message) -> str | None:

@@ -12,7 +12,7 @@ import msgspec
 from jupyter_aichat.cache.base import Cache
 from jupyter_aichat.domain.failure import Failure
 from jupyter_aichat.domain.model import Model, ModelList, ModelSetup, ProviderState
-from jupyter_aichat.errors import ModelNotFound, ProviderError, ProviderUnreachable
+from jupyter_aichat.errors import ModelNotFound, NotReady, ProviderError, ProviderUnreachable
 from jupyter_aichat.providers.base import Provider
 
 LIST_FRESH_S = 1.5
@@ -113,8 +113,12 @@ class Catalogue:
     async def _refresh(self, age_s: float) -> None:
         if time.monotonic() - self._fresh_at > age_s:
             self._refresh_behind()
-        if self._refreshing is not None and time.monotonic() - self._fresh_at > age_s:
-            await asyncio.shield(self._refreshing)
+        task = self._refreshing
+        if task is not None and time.monotonic() - self._fresh_at > age_s:
+            await asyncio.wait([task])
+            if task.cancelled():
+                raise NotReady
+            task.result()
 
     def _refresh_behind(self) -> None:
         if self._refreshing is None:

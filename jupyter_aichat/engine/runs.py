@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 from collections.abc import Callable
@@ -28,7 +29,7 @@ from jupyter_aichat.engine.requests import Again, Edit, Send, Sent
 from jupyter_aichat.engine.sources import EndedRun, Follower, encoded, read_log
 from jupyter_aichat.engine.title import title_from
 from jupyter_aichat.engine.workers import Workers
-from jupyter_aichat.errors import CannotContinue, InvalidRequest, ProviderError, QueueFull
+from jupyter_aichat.errors import CannotContinue, InvalidRequest, NotReady, ProviderError, QueueFull, StoreUnavailable
 from jupyter_aichat.stores.base import Store
 
 STOP_TOPIC = "stop"
@@ -96,6 +97,7 @@ class Runs:
         if prefill:
             await self._check_prefill(reply, model)
         asked = await self._ask(model, again.options.over(chat.options), prefill=prefill)
+        reply = msgspec.structs.replace(reply, created_at=now())  # when the rest was asked for
         return await self._commit(self._turn("continue", owner, chat.id, again, asked, target=reply.id, reply=reply))
 
     async def _check_prefill(self, reply: Message, model: str | None) -> None:
@@ -147,8 +149,14 @@ class Runs:
         )
 
     async def _commit(self, turn: Turn) -> Sent:
+        if self._workers.stopping:
+            raise NotReady
         if len(self._workers) >= MAX_RUNS:
             raise QueueFull("Too many answers are being written here; try again in a moment.", retry_after=5)
+        # Whoever asked may go away meanwhile; what is committed must be generated all the same.
+        return await asyncio.shield(asyncio.ensure_future(self._begin(turn)))
+
+    async def _begin(self, turn: Turn) -> Sent:
         committed = await self._store.commit(turn)
         reply = committed.reply
         if not committed.replayed:
@@ -179,12 +187,21 @@ class Runs:
 
     async def stop(self, owner: OwnerId, run_id: RunId) -> Run:
         """Stop a run, wherever it is generated: first the store knows, then whoever generates it."""
-        record = await self._store.request_stop(owner, run_id)
+        record = await self._request_stop(owner, run_id)
         if record.run.ended:
             return record.run
         if not self._workers.end(run_id, End("stopped", "user")):
             await self._bus.publish(STOP_TOPIC, run_id.encode())
         return self._now(record)
+
+    async def _request_stop(self, owner: OwnerId, run_id: RunId) -> RunRecord:
+        try:
+            return await self._store.request_stop(owner, run_id)
+        except StoreUnavailable:
+            live = self._workers.find(run_id)
+            if live is None or live.record.owner_id != owner:
+                raise
+            return live.record  # it is generated here, and can be stopped without the store
 
     def on_stop_signal(self, payload: bytes) -> None:
         """Take a stop from another process. The store's flag says whether it was meant."""

@@ -6,8 +6,6 @@ import asyncio
 import logging
 from collections import deque
 
-import msgspec
-
 from jupyter_aichat.bus.base import Bus, Entry
 from jupyter_aichat.domain.event import (
     Event,
@@ -21,13 +19,13 @@ from jupyter_aichat.domain.event import (
 )
 from jupyter_aichat.domain.ids import OwnerId, RunId
 from jupyter_aichat.domain.part import ToolCallPart
-from jupyter_aichat.domain.run import ENDED, Run, Segment
+from jupyter_aichat.domain.run import ENDED, Run, Segment, epoch_of, seq_of
 from jupyter_aichat.engine.log import EncodedEvent
 from jupyter_aichat.engine.reader import Reader
 from jupyter_aichat.errors import AIChatError, BusUnavailable, NotFound
 from jupyter_aichat.stores.base import Store
 
-POLL_S = 1.0
+POLL_S = 0.25
 _READ_ENTRIES = 500
 _KEPT = 1000
 
@@ -67,14 +65,16 @@ class EndedRun:
 class Follower:
     """One reader's view of a run of another process: from the bus where that has it, else from the store.
 
-    Looks once a second, and whenever it is woken. Keeps few events; while the reader does not take them, it does not
-    look either.
+    The store keeps text by the checkpoint, and a reader that comes from elsewhere has seen any part of one; so its first
+    news from the store is a snapshot, and only what follows that are deltas. Looks a few times a second. Keeps few events;
+    while the reader does not take them, it does not look either.
     """
 
     def __init__(self, store: Store, bus: Bus, owner: OwnerId, run: Run, log: logging.Logger) -> None:
         self._store, self._bus, self._owner, self._run, self._log = store, bus, owner, run, log
         self._events: deque[EncodedEvent] = deque()
         self._after: int | None = None
+        self._checkpoint: int | None = None
         self._reader: Reader | None = None
         self._task: asyncio.Task[None] | None = None
         self.ending: EncodedEvent | None = None
@@ -129,23 +129,31 @@ class Follower:
 
     async def _look_at_store(self) -> None:
         progress = await self._store.progress(self._owner, self._run.id, self._after or 0)
-        run = progress.record.run
-        restarted = self._after is not None and progress.record.epoch > self._after >> 32 > 0
-        if self._after is None or restarted or run.ended:
-            if run.ended and self._after is not None and self._after >= run.seq:
-                self._put(ending_of(run))
-                return
-            await self._put_snapshot(run)
+        if progress.record.run.ended:
+            await self._put_end(progress.record.run)
+        elif self._after is None or (progress.segments and not self._goes_on(progress.segments, self._after)):
+            await self._put_snapshot()
         else:
             for segment in progress.segments:
                 self._put(EncodedEvent(segment.seq, encode_event(_event_of(segment))))
-        if run.ended:
-            self._put(ending_of(run))
+                self._checkpoint = segment.seq
 
-    async def _put_snapshot(self, run: Run) -> None:
-        message = await self._store.get_message(self._owner, run.chat_id, run.message_id)
-        seq = min(message.seq, run.seq - 1) if run.ended else message.seq
-        self._put(EncodedEvent(seq, encode_event(Snapshot(msgspec.structs.replace(message, seq=seq)))))
+    def _goes_on(self, segments: tuple[Segment, ...], after: int) -> bool:
+        """Whether the segments begin where the reader is: it has seen a checkpoint's end, and the owner is the same."""
+        return after == self._checkpoint and all(segment.epoch == epoch_of(after) or after == 0 for segment in segments)
+
+    async def _put_snapshot(self) -> None:
+        message = await self._store.get_message(self._owner, self._run.chat_id, self._run.message_id)
+        if message.run_id == self._run.id and (self._after is None or message.seq > self._after):
+            self._put(EncodedEvent(message.seq, encode_event(Snapshot(message))))
+            self._checkpoint = message.seq
+
+    async def _put_end(self, run: Run) -> None:
+        if self._after is None or self._after < run.seq - 1:
+            message = await self._store.get_message(self._owner, run.chat_id, run.message_id)
+            if message.run_id == run.id:  # else it was continued since by another run
+                self._put(EncodedEvent(run.seq - 1, encode_event(Snapshot(message))))
+        self._put(ending_of(run))
 
     def _put(self, event: EncodedEvent) -> None:
         self._events.append(event)
@@ -166,9 +174,20 @@ def encoded(entry: Entry) -> EncodedEvent:
 
 
 async def read_log(bus: Bus, run_id: RunId, after: int, log: logging.Logger) -> tuple[Entry, ...] | None:
-    """Read from the bus; one that is away has nothing."""
+    """Read from the bus; one that is away has nothing, and a log with a hole is none."""
     try:
-        return await bus.read(run_id, after, _READ_ENTRIES)
+        entries = await bus.read(run_id, after, _READ_ENTRIES)
+        return entries if entries is None or _dense(entries, after) else None
     except BusUnavailable:
         log.warning("The bus does not answer; run %s is read from the store", run_id)
         return None
+
+
+def _dense(entries: tuple[Entry, ...], after: int) -> bool:
+    """Whether nothing is missing: each follows the one before it, or begins an epoch (with a snapshot)."""
+    before = after
+    for entry in entries:
+        if entry.seq != before + 1 and entry.seq != seq_of(epoch_of(entry.seq), 1):
+            return False
+        before = entry.seq
+    return True

@@ -13,12 +13,15 @@ from jupyter_aichat.engine.generation import End, Generator
 from jupyter_aichat.engine.journal import Journal
 from jupyter_aichat.engine.live import LiveRun
 
+_STOPPING = End("interrupted", "server_stopping")
+
 
 class _Worker:
-    __slots__ = ("live", "task", "wanted")
+    __slots__ = ("begun", "live", "task", "wanted")
 
     def __init__(self, live: LiveRun, wanted: asyncio.Future[End]) -> None:
         self.live, self.wanted = live, wanted
+        self.begun = False
         self.task: asyncio.Task[None] | None = None
 
 
@@ -30,6 +33,7 @@ class Workers:
         self._workers: dict[RunId, _Worker] = {}
         self._ended: dict[RunId, LiveRun] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.stopping = False
 
     def __len__(self) -> int:
         return len(self._workers)
@@ -51,6 +55,8 @@ class Workers:
         live = LiveRun(record, reply, self._journal.note)
         worker = _Worker(live, asyncio.get_running_loop().create_future())
         self._workers[record.run.id] = worker
+        if self.stopping:
+            worker.wanted.set_result(_STOPPING)
         worker.task = asyncio.create_task(self._work(worker, question, reply), name=f"aichat-run-{record.run.id}")
         self._tasks.add(worker.task)
         worker.task.add_done_callback(self._tasks.discard)
@@ -58,6 +64,7 @@ class Workers:
 
     async def _work(self, worker: _Worker, question: Message, reply: Message) -> None:
         run_id = worker.live.record.run.id
+        worker.begun = True
         try:
             await self._generator.run(worker.live, question, reply, worker.wanted)
         finally:
@@ -74,7 +81,8 @@ class Workers:
             return False
         if not worker.wanted.done():
             worker.wanted.set_result(end)
-            worker.task.cancel()
+            if worker.begun:  # cancelled before its first step, a task would never take it, and the run never end
+                worker.task.cancel()
         return True
 
     def end_chat(self, chat_id: ChatId) -> None:
@@ -84,8 +92,13 @@ class Workers:
                 self.end(live.record.run.id, End("stopped", "deleted"))
 
     async def stop(self, grace_s: float) -> None:
-        """End all runs as interrupted, their text kept, and wait for their ends."""
+        """End all runs as interrupted, their text kept, and wait for their ends; later ones end as they begin."""
+        self.stopping = True
         for run_id in list(self._workers):
-            self.end(run_id, End("interrupted", "server_stopping"))
+            self.end(run_id, _STOPPING)
         if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=grace_s)
+            _, late = await asyncio.wait(set(self._tasks), timeout=grace_s)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=1)

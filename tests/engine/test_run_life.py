@@ -8,12 +8,11 @@ import pytest
 
 from jupyter_aichat.domain.chat import ChatQuery
 from jupyter_aichat.domain.event import Context, RunFinished, RunStarted, Snapshot, TextDelta, UsageEvent
-from jupyter_aichat.domain.ids import ChatId, MessageId, OwnerId, RunId
-from jupyter_aichat.domain.message import Message
+from jupyter_aichat.domain.ids import MessageId, OwnerId, RunId
 from jupyter_aichat.domain.part import TextPart, ThinkingPart, ToolCallPart, text_of
 from jupyter_aichat.domain.usage import Usage
 from jupyter_aichat.engine.engine import Engine
-from jupyter_aichat.engine.requests import Again, Edit, Send, Sent
+from jupyter_aichat.engine.requests import Again, Edit, Send
 from jupyter_aichat.errors import (
     CannotContinue,
     IdempotencyConflict,
@@ -25,25 +24,8 @@ from jupyter_aichat.errors import (
     StreamInterrupted,
 )
 from jupyter_aichat.providers.base import FinishedChunk, TextChunk, ThinkingChunk, ToolCallChunk
-from tests.engine.collect import OWNER, end, read, text
+from tests.engine.collect import OWNER, ask, end, read, settled, stored, text
 from tests.fakes import DONE, FakeProvider
-
-
-async def ask(engine: Engine, words: str = "hi", chat: ChatId | None = None, key: str | None = None) -> Sent:
-    return await engine.runs.send(OWNER, Send((TextPart(words),), chat_id=chat, key=key))
-
-
-async def stored(engine: Engine, message: Message) -> Message:
-    page = await engine.chats.messages(OWNER, message.chat_id, None, 100)
-    return next(each for each in page.items if each.id == message.id)
-
-
-async def settled(engine: Engine) -> None:
-    for _ in range(200):
-        if not engine.active_runs:
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("a run goes on")
 
 
 async def test_an_answer_is_streamed_and_kept(engine: Engine, provider: FakeProvider) -> None:
