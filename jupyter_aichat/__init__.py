@@ -13,8 +13,17 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from jupyter_aichat.app import AIChatApp
+    from jupyter_aichat.kernel.widget import ChatPanel
 
-__all__ = ["__version__", "load_ipython_extension"]
+__all__ = ["ChatPanel", "__version__", "load_ipython_extension"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "ChatPanel":
+        from jupyter_aichat.kernel.widget import ChatPanel  # noqa: PLC0415 (widgets only for those who want one)
+
+        return ChatPanel
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str | type[AIChatApp]]]:
