@@ -17,7 +17,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -130,8 +130,25 @@ class Bench:
         figures["cpu_us_per_token"] = used * 1e6 / tokens if tokens else 0.0
         return figures
 
+    @contextmanager
+    def sockets(self, count: int) -> Iterator[None]:
+        """Hold so many WebSockets open, each greeted and silent."""
+        head = (
+            f"GET /api/aichat/v1/ws?token={TOKEN} HTTP/1.1\r\nHost: 127.0.0.1:{self.server_port}\r\n"
+            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        ).encode()
+        with ExitStack() as stack:
+            for _ in range(count):
+                sock = stack.enter_context(socket.create_connection(("127.0.0.1", self.server_port), timeout=10))
+                sock.sendall(head)
+                while b'"hello"' not in sock.recv(65536):
+                    pass
+            yield
+
     def steady_us_per_token(self, after_s: float, for_s: float, load: Callable[[], object]) -> float:
         """Our CPU per token (µs) in a part of a load, its beginning and its end left out."""
+        self._wait_until_idle()
         with ThreadPoolExecutor(1) as pool:
             loading = pool.submit(load)
             time.sleep(after_s)
@@ -142,7 +159,7 @@ class Bench:
         return cost
 
     def _wait_until_idle(self) -> None:
-        for _ in range(100):
+        for _ in range(300):  # answers go on when their readers have gone
             if not self.fake()["active"]:
                 return
             time.sleep(0.1)

@@ -13,6 +13,8 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from benchmarks.processes import TOKEN, Bench, bench, get_json
@@ -23,6 +25,7 @@ LONG = "bench-t400-d50-f50:latest"
 BURST = "bench-t500-d0-f0-b8:latest"
 SLOW = "bench-t12-d1000-f0:latest"
 _HISTORY = 1000
+_MANY = 500
 
 Figures = dict[str, float]
 
@@ -107,32 +110,33 @@ def history(b: Bench) -> Figures:
     b.load(conns=1, secs=300, warm=0, body=ours("bench-t1-d0-f0:latest", chat_id=chat), reqs=_HISTORY // 2)
     leaf = get_json(f"{b.api}/chats/{chat}")["active_leaf"]
     empty = str(get_json(f"{b.api}/chats", {"model": PACED})["id"])
-    costs = []
-    for chat_id, parent in ((empty, None), (chat, leaf)):
-        figures = b.load(conns=50, secs=20, warm=1, stagger=5, body=ours(PACED, chat_id=chat_id, parent_id=parent))
-        costs.append(_plain(figures, "cpu_us_per_token"))
-    return {"empty_chat_us": costs[0], "long_chat_us": costs[1], "long_over_empty": costs[1] / costs[0]}
+    costs: dict[str, list[float]] = {empty: [], chat: []}
+    for chat_id, parent in ((empty, None), (chat, leaf)) * 2:
+        body = ours(LONG, chat_id=chat_id, parent_id=parent)
+        costs[chat_id].append(
+            b.steady_us_per_token(8, 9, partial(b.load, conns=50, secs=14, warm=1, stagger=4, body=body))
+        )
+    of_empty, of_long = statistics.mean(costs[empty]), statistics.mean(costs[chat])
+    return {"empty_chat_us": of_empty, "long_chat_us": of_long, "long_over_empty": of_long / of_empty}
 
 
 def memory(b: Bench) -> Figures:
-    """Idle, and with 500 streams open."""
+    """Idle, for each of 500 open sockets, and for each of 500 streams."""
     b.load(conns=2, secs=2, warm=0, body=ours(FIRST))
     idle = b.rss_mb()
-    peak = [idle]
-    from threading import Event, Thread  # noqa: PLC0415
-
-    done = Event()
-
-    def watch() -> None:
-        while not done.wait(0.2):
-            peak.append(b.rss_mb())
-
-    watcher = Thread(target=watch)
-    watcher.start()
-    b.load(conns=500, secs=6, warm=1, stagger=4, body=ours(SLOW))
-    done.set()
-    watcher.join()
-    return {"idle_mb": idle, "kb_per_stream": (max(peak) - idle) * 1024 / 500}
+    with b.sockets(_MANY):
+        of_sockets = b.rss_mb() - idle
+    peak = 0.0
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(b.load, conns=_MANY, secs=6, warm=1, stagger=4, body=ours(SLOW))
+        while not loading.done():
+            peak = max(peak, b.rss_mb())
+            time.sleep(0.2)
+    return {
+        "idle_mb": idle,
+        "kb_per_socket": of_sockets * 1024 / _MANY,
+        "kb_per_stream": (peak - idle) * 1024 / _MANY,
+    }
 
 
 def lists(b: Bench) -> Figures:
@@ -196,6 +200,7 @@ BARS: dict[str, tuple[str, float]] = {
     "most_streams": ("≥", 1000),
     "long_over_empty": ("≤", 1.1),
     "idle_mb": ("≤", 110),
+    "kb_per_socket": ("≤", 40),
     "kb_per_stream": ("≤", 40),
     "list_ms": ("≤", 1.5),
     "open_ms": ("≤", 1.5),
