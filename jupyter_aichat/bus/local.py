@@ -12,6 +12,7 @@ from jupyter_aichat.domain.ids import RunId
 KEPT_ENTRIES = 512
 KEPT_BYTES = 256 * 1024
 EXPIRE_S = 60.0
+KEPT_ENDED = 1000
 
 
 class _Log:
@@ -37,7 +38,10 @@ class _Log:
 
 
 class LocalBus:
-    """Logs bounded in entries and bytes, kept a minute after the end; signals delivered at once."""
+    """Logs bounded in entries and bytes; signals delivered at once.
+
+    The logs of runs that have ended are kept for a minute, the newest `KEPT_ENDED` of them.
+    """
 
     def __init__(self, expire_s: float = EXPIRE_S) -> None:
         self._expire_s = expire_s
@@ -91,10 +95,13 @@ class LocalBus:
         if run_id in self._logs and run_id not in self._expiring:
             loop = asyncio.get_running_loop()
             self._expiring[run_id] = loop.call_later(self._expire_s, self._forget, run_id)
+            if len(self._expiring) > KEPT_ENDED:
+                self._forget(next(iter(self._expiring)))
 
     def _forget(self, run_id: RunId) -> None:
         self._logs.pop(run_id, None)
-        self._expiring.pop(run_id, None)
+        if timer := self._expiring.pop(run_id, None):
+            timer.cancel()
 
     async def publish(self, topic: str, payload: bytes) -> None:
         """See `Bus.publish`."""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_aichat.bus.base import Bus, Entry
-from jupyter_aichat.bus.local import KEPT_BYTES, KEPT_ENTRIES, LocalBus
+from jupyter_aichat.bus.local import KEPT_BYTES, KEPT_ENDED, KEPT_ENTRIES, LocalBus
 from jupyter_aichat.domain.ids import RunId
 from jupyter_aichat.domain.run import seq_of
 from tests.contract.bus_targets import EXPIRE_S
@@ -166,3 +166,14 @@ async def test_it_answers_and_closed_it_has_forgotten(bus: Bus) -> None:
     await bus.close()
     await bus.open()
     assert await bus.read(RUN, 0, 10) is None
+
+
+async def test_a_process_alone_keeps_so_many_ended_logs_and_no_more() -> None:
+    bus = LocalBus()
+    runs = [RunId(f"r{n}") for n in range(KEPT_ENDED + 5)]
+    for run in runs:
+        await bus.append(entries(run, [1]))
+        await bus.expire(run)
+    assert [run for run in runs if await bus.read(run, 0, 1) is None] == runs[:5]
+    assert len(bus._logs) == len(bus._expiring) == KEPT_ENDED
+    await bus.close()
