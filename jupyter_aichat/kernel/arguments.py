@@ -81,5 +81,5 @@ def _options(values: dict[str, str]) -> Options:
     try:
         return msgspec.convert(values, Options, strict=False)
     except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `$.")
+        what, _, where = str(error).replace(" | null", "").partition(" - at `$.")
         raise InvalidRequest(f"--{where.rstrip('`').replace('_', '-')}: {what}.") from None

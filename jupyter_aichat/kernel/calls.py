@@ -44,7 +44,9 @@ class Call(NamedTuple):
 
     @property
     def path(self) -> str:
-        """The path below the API's base, with its query."""
+        """The path below the API's base, with its query; raises `NotFound` for an id that is none."""
+        if not all(map(_ID.fullmatch, self.ids)):
+            raise NotFound("There is no such address here.")
         path = self.route.format(*self.ids)
         return f"{path}?{urlencode(self.query)}" if self.query else path
 
