@@ -49,3 +49,8 @@ class Message(msgspec.Struct, frozen=True):
     error: Failure | None = None
     reason: str | None = None
     continuations: tuple[Continuation, ...] = ()
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether it is an answer that has ended with a rest to write: stopped, interrupted or cut by length."""
+        return self.status in ("stopped", "interrupted") or (self.status == "completed" and self.reason == "length")

@@ -27,7 +27,7 @@ from jupyter_aichat.engine.journal import Journal
 from jupyter_aichat.engine.live import LiveRun
 from jupyter_aichat.engine.models import Catalogue
 from jupyter_aichat.engine.window import Estimator, Window, fit, was_cut
-from jupyter_aichat.errors import AIChatError, StoreUnavailable, StreamInterrupted
+from jupyter_aichat.errors import AIChatError, NotFound, StoreUnavailable, StreamInterrupted
 from jupyter_aichat.providers.base import ChatRequest
 from jupyter_aichat.stores.base import Store
 
@@ -151,30 +151,33 @@ class Generator:
         written = RunEnd(end.outcome, end.reason, end.error, usage, message.parts, live.log.seq + 1)
         won = await self._write_end(record, written)
         self._journal.drop(record.run.id)
-        live.finish(_finished(won, end, usage))
+        live.finish(_finished(won))
 
     async def _write_end(self, record: RunRecord, end: RunEnd) -> RunRecord | None:
         """Write the end, again and again while the store is away; at last a sweep finds it unwritten."""
         for pause_s in (*_END_TRIES_S, None):
             try:
-                return await self._store.end_run(record.owner_id, record.run.id, record.epoch, end)
+                won = await self._store.end_run(record.owner_id, record.run.id, record.epoch, end)
+                return won or await self._store.get_run(record.owner_id, record.run.id)
+            except NotFound:
+                return None
             except AIChatError as error:
                 if pause_s is None or not isinstance(error, StoreUnavailable):
                     self._log.error("The end of run %s could not be written: %s", record.run.id, error.code)
                     break
                 await asyncio.sleep(pause_s)
-        return msgspec.structs.replace(record, run=msgspec.structs.replace(record.run, state="interrupted"))
+        run = msgspec.structs.replace(record.run, state="interrupted", reason="store_unavailable", usage=end.usage)
+        return msgspec.structs.replace(record, run=run)
 
 
-def _finished(won: RunRecord | None, end: End, usage: Usage | None) -> RunFinished:
-    """What readers are told: the store's word, or that the chat is gone."""
-    if won is None or not won.run.ended:
+def _finished(won: RunRecord | None) -> RunFinished:
+    """What readers are told: the store's word, or that the chat is gone, or that another process has the run now."""
+    if won is None:
         return RunFinished("stopped", "deleted")
     run = won.run
-    if run.state == end.outcome:
-        return RunFinished(end.outcome, end.reason, end.error, usage)
-    assert run.state in ("completed", "stopped", "interrupted", "failed")
-    return RunFinished(run.state, run.reason, run.error, run.usage)
+    if not run.ended:
+        return RunFinished("interrupted", "server_restarted")
+    return RunFinished(run.state, run.reason, run.error, run.usage)  # type: ignore[arg-type]
 
 
 def _accept_cancellation() -> None:

@@ -94,7 +94,7 @@ class Runs:
         reply = await self._store.get_message(owner, chat.id, again.message_id)
         model = again.model or reply.model or chat.model
         prefill = bool(text_of(reply.parts))
-        if prefill:
+        if prefill and reply.unfinished:  # of another one the store says what is the matter
             await self._check_prefill(reply, model)
         asked = await self._ask(model, again.options.over(chat.options), prefill=prefill)
         reply = msgspec.structs.replace(reply, created_at=now())  # when the rest was asked for

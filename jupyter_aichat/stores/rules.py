@@ -14,8 +14,6 @@ from jupyter_aichat.domain.part import Part, TextPart, ThinkingPart
 from jupyter_aichat.domain.run import Segment, Turn
 from jupyter_aichat.errors import CannotContinue, IdempotencyConflict, InvalidRequest, RunActive
 
-_CONTINUABLE = frozenset({"stopped", "interrupted"})
-
 
 def check_parent(parent: Message | None) -> None:
     """A question follows nothing or an answer that has ended; raises `InvalidRequest` or `RunActive`."""
@@ -34,13 +32,8 @@ def check_target(turn: Turn, target: Message) -> None:
     if turn.mode == "edit":
         return
     _check_ended(target)
-    if turn.mode == "continue" and not can_continue(target):
+    if turn.mode == "continue" and not target.unfinished:
         raise CannotContinue("Only an answer that was stopped, interrupted or cut by length can be continued.")
-
-
-def can_continue(message: Message) -> bool:
-    """Whether an answer has a rest to write."""
-    return message.status in _CONTINUABLE or (message.status == "completed" and message.reason == "length")
 
 
 def _check_ended(message: Message) -> None:

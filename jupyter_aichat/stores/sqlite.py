@@ -228,7 +228,15 @@ class SqliteStore:
         await self._write(job)
 
     async def beat(self, instance: InstanceId) -> None:
-        """Nothing to do: the lock lives as long as the process."""
+        """The lock lives as long as the process; one whose file somebody tidied away is taken anew."""
+
+        def known(db: sqlite3.Connection) -> bool:
+            row = db.execute("SELECT 1 FROM instances WHERE id = ?", (instance,)).fetchone()
+            return row is not None and self._locks.intact(instance)
+
+        if not await self._read(known):
+            self._locks.drop(instance)
+            await self.join(instance)
 
     async def leave(self, instance: InstanceId) -> None:
         """See `Store.leave`."""

@@ -39,6 +39,20 @@ class InstanceLocks:
             raise
         self._held[instance] = descriptor
 
+    def intact(self, instance: InstanceId) -> bool:
+        """Whether an instance of this process holds a lock that the others can see."""
+        try:
+            seen = self._path(instance).stat()
+        except FileNotFoundError:
+            return False
+        return instance in self._held and os.path.samestat(seen, os.fstat(self._held[instance]))
+
+    def drop(self, instance: InstanceId) -> None:
+        """Let go of a lock, if it is ours; its file is gone already."""
+        descriptor = self._held.pop(instance, None)
+        if descriptor is not None:
+            os.close(descriptor)
+
     def is_dead(self, instance: InstanceId) -> bool:
         """Whether nobody holds the lock of an instance."""
         if instance in self._held:
@@ -58,9 +72,7 @@ class InstanceLocks:
     def forget(self, instance: InstanceId) -> None:
         """Let go of a lock, if it is ours, and remove its file."""
         self._path(instance).unlink(missing_ok=True)
-        descriptor = self._held.pop(instance, None)
-        if descriptor is not None:
-            os.close(descriptor)
+        self.drop(instance)
 
     def close(self) -> None:
         """Let go of all locks and leave their files: whoever has not left is dead from now on."""

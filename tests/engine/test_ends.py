@@ -57,6 +57,26 @@ async def test_who_loses_the_end_reports_what_won(engine: Engine, provider: Fake
     assert (await stored(engine, sent.reply)).status == "interrupted"
 
 
+async def test_who_was_deposed_tells_no_end_of_its_own(engine: Engine, provider: FakeProvider) -> None:
+    """Another process has the run, and has not ended it yet."""
+    sent = await ask(engine)
+    provider.say("mine")
+    await read(engine, sent.run.id, until=3)
+    assert await engine._store.claim(OWNER, sent.run.id, 1, engine._instance._id) is not None
+    provider.say((DONE,))
+    events = await read(engine, sent.run.id)
+    assert (end(events).state, end(events).reason) == ("interrupted", "server_restarted")
+
+
+async def test_who_ends_alike_but_later_reports_the_reason_that_won(engine: Engine, provider: FakeProvider) -> None:
+    sent = await ask(engine)
+    provider.say("mine")
+    await read(engine, sent.run.id, until=3)
+    await engine._store.end_run(OWNER, sent.run.id, 1, RunEnd("interrupted", "server_stopping", seq=(1 << 32) + 9))
+    provider.say(None)
+    assert end(await read(engine, sent.run.id)).reason == "server_stopping"
+
+
 @pytest.mark.parametrize("moment", ["at once", "before the first token", "in the middle", "in a flood"])
 async def test_stop_closes_upstream_within_a_second(engine: Engine, provider: FakeProvider, moment: str) -> None:
     sent = await ask(engine)
