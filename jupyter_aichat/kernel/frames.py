@@ -50,7 +50,7 @@ class _RequestMessage(msgspec.Struct, tag="request", forbid_unknown_fields=True)
     id: FrameId
     method: str
     path: str
-    body: msgspec.Raw | None = None
+    body: msgspec.Raw = msgspec.Raw()
 
 
 _requests = msgspec.json.Decoder(_RequestMessage)
@@ -108,7 +108,7 @@ class Frames:
     async def _request(self, message: _RequestMessage) -> None:
         try:
             call = parse_call(message.method, message.path)
-            body = None if message.body is None else bytes(message.body)
+            body = bytes(message.body) or None
             answer = await self._session.with_api(lambda api: api.service.request(call, body))
         except ServiceGone:
             raise

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 
 _FENCE = re.compile(r"(?P<indent> {0,3})(?:(?P<ticks>`{3,})(?P<info>[^`]*)|(?P<tildes>~{3,})(?P<word>.*))")
 _LANGUAGE = re.compile(r"[\w+#.-]{0,40}")
-_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
+_SPAN = re.compile(r"`[^`]+`")
 _MATH = re.compile(r"\$|\\\\?[(\[]|\\begin\b")
 _SCHEME = re.compile(r"(javascript|vbscript|data)(?=\\?:)", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?=#?\w+;)")
@@ -104,7 +104,7 @@ def _with_spans(lines: list[str]) -> list[str]:
     done: list[str] = []
     sure = True
     for line in lines:
-        sure = sure and _is_even(line)
+        sure = sure and _is_plain(line)
         done.append(_around_spans(line) if sure else _escape(line))
     return done
 
@@ -119,9 +119,9 @@ def _around_spans(line: str) -> str:
     return "".join((*pieces, _escape(line[place:])))
 
 
-def _is_even(line: str) -> bool:
-    """Whether all runs of backticks in a line are in pairs, none of them escaped."""
-    return "`" not in _SPAN.sub("", line) and "\\`" not in line
+def _is_plain(line: str) -> bool:
+    """Whether all backticks in a line are in pairs, and nothing is there that parsers are known to stumble over."""
+    return line.count("`") % 2 == 0 and not any(trap in line for trap in ("``", "\\`", "~"))
 
 
 def _escape(text: str) -> str:

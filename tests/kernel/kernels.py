@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import websocket
-from jupyter_client.blocking import BlockingKernelClient
+from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
 from tests.server.process import TOKEN, Server
@@ -100,7 +100,7 @@ class Kernel:
         until = time.monotonic() + patience_s
         with self._news:
             while not (result := found()):
-                assert self._news.wait(until - time.monotonic()), f"not said: {self.messages[-5:]}"
+                assert self._news.wait(until - time.monotonic()), f"not said: {_kinds(self.messages[-20:])}"
         return result
 
     def send(
@@ -252,6 +252,10 @@ def _environment(directory: Path) -> dict[str, str]:
         "AICHAT_STORE_URL": str(directory / "chats.sqlite3"),
         "OLLAMA_HOST": "http://127.0.0.1:9",
     }
+
+
+def _kinds(messages: list[Json]) -> list[str]:
+    return [f"{m['msg_type']} {m['content'].get('data', m['content'])!s:.200}" for m in messages]
 
 
 def _loaded(kernel: Kernel) -> Kernel:
