@@ -36,6 +36,7 @@ const REVOKED = 4403;
 interface Attempt {
   connection: Connection | null;
   readonly begun: number;
+  /** Whether it has ever opened. */
   open: boolean;
   /** Whether a frame came: some proxies let a socket open, and nothing through. */
   heard: boolean;
@@ -97,7 +98,7 @@ export class Client {
 
   /** Sends a frame if connected, and says whether; nothing waits for it. */
   tell(frame: ClientFrame): boolean {
-    if (!this.attempt?.open) {
+    if (!isOpen(this.attempt)) {
       return false;
     }
     this.attempt.connection?.send(frame);
@@ -106,7 +107,7 @@ export class Client {
 
   /** Tries at once, because a person asked. */
   reconnect(): void {
-    if (!this.stopped && !this.attempt?.open) {
+    if (!this.stopped && !isOpen(this.attempt)) {
       this.backoff.reset();
       this.setState('reconnecting');
       this.connect();
@@ -119,7 +120,7 @@ export class Client {
       return;
     }
     const { state, why } = this.state;
-    if (this.attempt?.open) {
+    if (isOpen(this.attempt)) {
       this.heartbeat.ping();
     } else if ((state !== 'refused' || why === 'unauthenticated') && !this.isTrying()) {
       this.backoff.reset();
@@ -236,7 +237,7 @@ export class Client {
   }
 
   private tick = (): void => {
-    if (!this.attempt?.open) {
+    if (!isOpen(this.attempt)) {
       return;
     }
     this.acks.sendLate();
@@ -268,5 +269,7 @@ export class Client {
     }
   }
 }
+
+const isOpen = (attempt: Attempt | null): attempt is Attempt => attempt !== null && attempt.open && !attempt.over;
 
 const newAttempt = (): Attempt => ({ connection: null, begun: Date.now(), open: false, heard: false, over: false });
