@@ -40,7 +40,7 @@ export class ChatPanel extends ReactWidget {
   }
 
   protected onActivateRequest(_message: Message): void {
-    requestAnimationFrame(() => this.focusComposer());
+    void this.renderPromise?.then(() => this.focusComposer()); // the first time there is no box yet
   }
 
   dispose(): void {

@@ -3,6 +3,7 @@ import { useCell } from '../state/cell';
 import { isRunning } from '../state/message-view';
 import { useChat } from './context';
 import { Icon } from './icons';
+import { isComposing, sends } from './keys';
 import { Meter } from './MessageState';
 import { ModelPicker } from './ModelPicker';
 
@@ -25,15 +26,10 @@ export function Composer(): React.ReactElement {
     }
   };
   const onKeyDown = (event: React.KeyboardEvent): void => {
-    if (event.nativeEvent.isComposing || event.keyCode === 229) {
-      return; // an input method is at work
-    }
-    const mod = event.ctrlKey || event.metaKey;
-    const sends = event.key === 'Enter' && (mod || (host.sendKey !== 'mod-enter' && !event.shiftKey));
-    if (sends) {
+    if (sends(event, host)) {
       event.preventDefault();
       send();
-    } else if (event.key === 'ArrowUp' && !draft) {
+    } else if (event.key === 'ArrowUp' && !event.altKey && !draft && !isComposing(event)) {
       const question = model.lastQuestion();
       if (question && !busy) {
         event.preventDefault();

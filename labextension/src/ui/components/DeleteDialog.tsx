@@ -24,7 +24,7 @@ export function DeleteDialog({ open, title, onClose, onDelete }: Props): React.R
   };
   return (
     <Dialog open={open} title={trans.__('Delete this chat?')} onClose={onClose}>
-      <p dir="auto">{trans.__('“%1” and all its messages will be gone for good.', title)}</p>
+      <p>{trans.__('“%1” and all its messages will be gone for good.', isolated(title))}</p>
       {error && (
         <p className="aichat-error-line" role="alert">
           {error}
@@ -41,3 +41,6 @@ export function DeleteDialog({ open, title, onClose, onDelete }: Props): React.R
     </Dialog>
   );
 }
+
+/** In a sentence of another direction its words and the sentence's own stay apart. */
+const isolated = (title: string): string => `\u2068${title}\u2069`;

@@ -1,9 +1,11 @@
 import * as React from 'react';
 import { useChat } from './context';
+import { sends } from './keys';
 
 /** A question being put differently; sending adds a version and overwrites nothing. */
 export function EditBox(p: { text: string; onSend(text: string): void; onCancel(): void }): React.ReactElement {
-  const { trans } = useChat().host;
+  const { host } = useChat();
+  const { trans } = host;
   const [text, setText] = React.useState(p.text);
   const box = React.useRef<HTMLTextAreaElement>(null);
   React.useLayoutEffect(() => {
@@ -18,7 +20,7 @@ export function EditBox(p: { text: string; onSend(text: string): void; onCancel(
   const onKeyDown = (event: React.KeyboardEvent): void => {
     if (event.key === 'Escape') {
       p.onCancel();
-    } else if (event.key === 'Enter' && !event.shiftKey && !event.nativeEvent.isComposing) {
+    } else if (sends(event, host)) {
       p.onSend(text);
     } else {
       return;
@@ -41,7 +43,12 @@ export function EditBox(p: { text: string; onSend(text: string): void; onCancel(
         <button type="button" className="aichat-button" onClick={p.onCancel}>
           {trans.__('Cancel')}
         </button>
-        <button type="button" className="aichat-button aichat-primary" disabled={!text.trim()} onClick={() => p.onSend(text)}>
+        <button
+          type="button"
+          className="aichat-button aichat-primary"
+          disabled={!text.trim()}
+          onClick={() => p.onSend(text)}
+        >
           {trans.__('Send')}
         </button>
       </div>

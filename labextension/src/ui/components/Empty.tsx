@@ -17,7 +17,9 @@ export function Empty(): React.ReactElement {
       <div className="aichat-empty-mark">
         <Icon name="chat" />
       </div>
-      <p className="aichat-empty-lead">{trans.__('Ask about your work. Answers come from models on your own machine.')}</p>
+      <p className="aichat-empty-lead">
+        {trans.__('Ask about your work. Answers come from models on your own machine.')}
+      </p>
       <ModelNotice />
       <ul className="aichat-examples" aria-label={trans.__('Examples')}>
         {examples.map(example => (
@@ -65,7 +67,9 @@ function ModelNotice(): React.ReactElement | null {
     return (
       <div className="aichat-notice" role="status">
         <p>
-          <Code text={trans.__('No model yet. Get one with `ollama pull llama3.2` (2 GB); it appears here by itself.')} />
+          <Code
+            text={trans.__('No model yet. Get one with `ollama pull llama3.2` (2 GB); it appears here by itself.')}
+          />
         </p>
       </div>
     );
@@ -75,5 +79,9 @@ function ModelNotice(): React.ReactElement | null {
 
 /** Text in which back-ticked pieces are code; never HTML. */
 export const Code = ({ text }: { text: string }): React.ReactElement => (
-  <>{text.split('`').map((piece, i) => (i % 2 ? <code key={i}>{piece}</code> : <React.Fragment key={i}>{piece}</React.Fragment>))}</>
+  <>
+    {text
+      .split('`')
+      .map((piece, i) => (i % 2 ? <code key={i}>{piece}</code> : <React.Fragment key={i}>{piece}</React.Fragment>))}
+  </>
 );

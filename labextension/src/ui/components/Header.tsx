@@ -73,7 +73,11 @@ export function Header({ listOpen, onList, onNew }: Props): React.ReactElement {
   );
 }
 
-export function TitleEditor(p: { title: string; label: string; onDone(title: string | null): void }): React.ReactElement {
+export function TitleEditor(p: {
+  title: string;
+  label: string;
+  onDone(title: string | null): void;
+}): React.ReactElement {
   const [value, setValue] = React.useState(p.title);
   const done = React.useRef(false);
   const finish = (result: string | null): void => {

@@ -5,7 +5,7 @@ import { isRunning, textOf, type MessageView, type TextView } from '../state/mes
 import { useChat } from './context';
 import { Actions } from './Actions';
 import { EditBox } from './EditBox';
-import { MessageState } from './MessageState';
+import { MessageState, Refused } from './MessageState';
 import { Thinking } from './Thinking';
 
 /** One message: a question on its tint, or an answer at full width. */
@@ -25,7 +25,12 @@ function Question({ view }: { view: MessageView }): React.ReactElement {
   const [editing, setEditing] = React.useState(false);
   const text = textOf(view);
   return (
-    <article className="aichat-message aichat-user" data-status={view.status} tabIndex={-1} aria-label={trans.__('You')}>
+    <article
+      className="aichat-message aichat-user"
+      data-status={view.status}
+      tabIndex={-1}
+      aria-label={trans.__('You')}
+    >
       <MessageHead name={trans.__('You')} at={view.createdAt} />
       {editing ? (
         <EditBox
@@ -42,7 +47,9 @@ function Question({ view }: { view: MessageView }): React.ReactElement {
         </div>
       )}
       <MessageState view={view} />
-      {!editing && view.status === 'completed' && <Actions view={view} text={() => text} onEdit={() => setEditing(true)} />}
+      {!editing && view.status === 'completed' && (
+        <Actions view={view} text={() => text} onEdit={() => setEditing(true)} />
+      )}
     </article>
   );
 }
@@ -60,7 +67,7 @@ function Answer({ view }: { view: MessageView }): React.ReactElement {
       aria-busy={running}
       aria-label={view.model ? trans.__('Answer of %1', view.model) : trans.__('Answer')}
     >
-      <MessageHead name={view.model ?? trans.__('Assistant')} at={view.createdAt} />
+      <MessageHead name={view.model?.replace(/:latest$/, '') ?? trans.__('Assistant')} at={view.createdAt} />
       {view.parts.map((part, index) => {
         if (part.kind === 'tool_call') {
           return <ToolCall key={index} name={part.name} value={part.arguments} />;
@@ -73,12 +80,18 @@ function Answer({ view }: { view: MessageView }): React.ReactElement {
         );
       })}
       <MessageState view={view} />
+      {view.refused && <Refused failure={view.refused} />}
       {!running && <Actions view={view} text={() => textOf(view)} />}
     </article>
   );
 }
 
-function TextPart(p: { part: TextView; rev: number; open: boolean; host: React.ComponentProps<typeof Markdown>['host'] }): React.ReactElement {
+function TextPart(p: {
+  part: TextView;
+  rev: number;
+  open: boolean;
+  host: React.ComponentProps<typeof Markdown>['host'];
+}): React.ReactElement {
   return (
     <div className="aichat-text" data-open={p.open || undefined}>
       <Markdown stream={p.part.stream} rev={p.rev} done={!p.open} host={p.host} />

@@ -18,23 +18,15 @@ const ESTIMATE_PX = 160;
 export function MessageList(props: Props): React.ReactElement {
   const scroller = React.useRef<HTMLDivElement>(null);
   const virtual = props.ids.length > VIRTUAL_FROM;
-  const { away, toBottom } = useStickToBottom(scroller, props.ids.length);
+  const { away, grown, toBottom } = useStickToBottom(scroller, props.ids.length);
   return (
     <div className="aichat-log-frame">
-      <div
-        ref={scroller}
-        className="aichat-log"
-        role="log"
-        aria-label={props.label}
-        aria-live="off"
-        tabIndex={0}
-        onKeyDown={onKeyDown}
-      >
+      <div ref={scroller} className="aichat-log" role="log" aria-label={props.label} aria-live="off" tabIndex={0}>
         {virtual ? <VirtualRows {...props} scroller={scroller} /> : <Rows {...props} />}
       </div>
       {away && (
         <button type="button" className="aichat-pill" onClick={toBottom}>
-          <Icon name="down" /> {props.trans.__('To the newest')}
+          <Icon name="down" /> {grown ? props.trans.__('New lines') : props.trans.__('To the end')}
         </button>
       )}
     </div>
@@ -44,14 +36,25 @@ export function MessageList(props: Props): React.ReactElement {
 const Rows = ({ ids, renderMessage }: Props): React.ReactElement => (
   <>
     {ids.map((id, index) => (
-      <div key={id} className="aichat-row" data-id={id} aria-setsize={ids.length} aria-posinset={index + 1} role="listitem">
+      <div
+        key={id}
+        className="aichat-row"
+        data-id={id}
+        aria-setsize={ids.length}
+        aria-posinset={index + 1}
+        role="listitem"
+      >
         {renderMessage(id)}
       </div>
     ))}
   </>
 );
 
-function VirtualRows({ ids, renderMessage, scroller }: Props & { scroller: React.RefObject<HTMLDivElement> }): React.ReactElement {
+function VirtualRows({
+  ids,
+  renderMessage,
+  scroller
+}: Props & { scroller: React.RefObject<HTMLDivElement> }): React.ReactElement {
   const rows = useVirtualizer({
     count: ids.length,
     getScrollElement: () => scroller.current,
@@ -87,28 +90,3 @@ function VirtualRows({ ids, renderMessage, scroller }: Props & { scroller: React
     </div>
   );
 }
-
-/** Alt+↑/↓ go from message to message; then C copies, R regenerates, E edits, ←/→ show other versions. */
-function onKeyDown(event: React.KeyboardEvent<HTMLElement>): void {
-  const log = event.currentTarget;
-  const messages = [...log.querySelectorAll<HTMLElement>('.aichat-message')];
-  const focused = (log.getRootNode() as Document | ShadowRoot).activeElement;
-  const at = messages.findIndex(message => message === focused || message.contains(focused));
-  if (event.altKey && (event.key === 'ArrowUp' || event.key === 'ArrowDown')) {
-    const next = at < 0 ? messages.length - 1 : at + (event.key === 'ArrowUp' ? -1 : 1);
-    messages[Math.max(0, Math.min(next, messages.length - 1))]?.focus();
-  } else if (at >= 0 && messages[at] === focused && !event.ctrlKey && !event.metaKey && ACTIONS[event.key.toLowerCase()]) {
-    messages[at].querySelector<HTMLElement>(`[data-action="${ACTIONS[event.key.toLowerCase()]}"]`)?.click();
-  } else {
-    return;
-  }
-  event.preventDefault();
-}
-
-const ACTIONS: Record<string, string | undefined> = {
-  c: 'copy',
-  r: 'regenerate',
-  e: 'edit',
-  arrowleft: 'previous',
-  arrowright: 'next'
-};

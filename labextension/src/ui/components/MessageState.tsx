@@ -1,5 +1,6 @@
 import * as React from 'react';
 import { isRunning, type MessageView } from '../state/message-view';
+import type { Failure } from '../protocol.generated';
 import { useCell } from '../state/cell';
 import type { Trans } from '../i18n';
 import { useChat } from './context';
@@ -39,7 +40,9 @@ function Unsent({ view }: { view: MessageView }): React.ReactElement {
   return (
     <p className="aichat-error-line" role="alert">
       <Icon name="warning" />
-      <span>{view.error ? <Code text={view.error.message} /> : trans.__('Not sent yet: the server does not answer.')}</span>
+      <span>
+        {view.error ? <Code text={view.error.message} /> : trans.__('Not sent yet: the server does not answer.')}
+      </span>
       <button type="button" className="aichat-link" onClick={() => model.retry(view.id)}>
         {trans.__('Retry')}
       </button>
@@ -74,7 +77,8 @@ function Running({ view }: { view: MessageView }): React.ReactElement | null {
   const seconds = Math.max(0, Math.round((now - (view.askedAt ?? now)) / 1000));
   return (
     <p className="aichat-quiet aichat-loading">
-      {view.model ? trans.__('Loading %1 …', view.model) : trans.__('Loading …')} {seconds > 0 && trans.__('%1 s', seconds)}
+      {view.model ? trans.__('Loading %1 …', view.model) : trans.__('Loading …')}{' '}
+      {seconds > 0 && trans.__('%1 s', seconds)}
     </p>
   );
 }
@@ -138,12 +142,24 @@ function Failed({ view }: { view: MessageView }): React.ReactElement {
       {view.error && (
         <details className="aichat-fold">
           <summary>{trans.__('Details')}</summary>
-          <pre dir="ltr">{JSON.stringify({ code: view.error.code, run: view.runId, ...view.error.details }, null, 1)}</pre>
+          <pre dir="ltr">
+            {JSON.stringify({ code: view.error.code, run: view.runId, ...view.error.details }, null, 1)}
+          </pre>
         </details>
       )}
     </div>
   );
 }
+
+/** Why another answer, or the rest of this one, cannot be had. */
+export const Refused = ({ failure }: { failure: Failure }): React.ReactElement => (
+  <p className="aichat-error-line" role="alert">
+    <Icon name="warning" />
+    <span>
+      <Code text={failure.message} />
+    </span>
+  </p>
+);
 
 /** Says what of the history the model did not read. */
 function LeftOut({ view }: { view: MessageView }): React.ReactElement | null {
@@ -157,7 +173,11 @@ function LeftOut({ view }: { view: MessageView }): React.ReactElement | null {
     <p className="aichat-quiet">
       {context.cut
         ? trans.__('The model read only a part of this chat: its window is full.')
-        : trans._n('%1 older message was left out: the window is full.', '%1 older messages were left out: the window is full.', context.left_out)}
+        : trans._n(
+            '%1 older message was left out: the window is full.',
+            '%1 older messages were left out: the window is full.',
+            context.left_out
+          )}
     </p>
   );
 }

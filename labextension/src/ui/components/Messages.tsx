@@ -27,5 +27,7 @@ export function Messages(): React.ReactElement {
   if (!path.length) {
     return <Empty />;
   }
-  return <MessageList ids={path} label={trans.__('Messages')} trans={trans} renderMessage={id => <Message id={id} />} />;
+  return (
+    <MessageList ids={path} label={trans.__('Messages')} trans={trans} renderMessage={id => <Message id={id} />} />
+  );
 }

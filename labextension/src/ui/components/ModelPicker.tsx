@@ -10,9 +10,9 @@ import { Menu } from './parts';
 export function ModelPicker(): React.ReactElement {
   const { model, host } = useChat();
   const { trans } = host;
-  const { items, selected, default: first, providers, status } = useCell(model.models);
-  const { chat } = useCell(model.current);
-  const wanted = selected ?? chat?.model ?? first;
+  const { items, providers, status } = useCell(model.models);
+  useCell(model.current); // the chat has a say, too
+  const wanted = model.modelName();
   const current = items.find(each => each.name === wanted || each.name === `${wanted}:latest`);
   const name = current?.name ?? wanted ?? (status === 'loading' ? '…' : trans.__('No model'));
   const away = providers.find(provider => provider.state !== 'ok');
@@ -44,7 +44,9 @@ function detail(model: Model, trans: Trans): string {
   }
   const said = [];
   if (model.size) {
-    said.push(model.size >= 1e9 ? `${(model.size / 1e9).toFixed(1)} GB` : `${Math.max(1, Math.round(model.size / 1e6))} MB`);
+    said.push(
+      model.size >= 1e9 ? `${(model.size / 1e9).toFixed(1)} GB` : `${Math.max(1, Math.round(model.size / 1e6))} MB`
+    );
   }
   if (model.capabilities.includes('thinking')) {
     said.push(trans.__('thinks'));

@@ -1,4 +1,6 @@
 import * as React from 'react';
+import type { ConnectionState } from '../client/client';
+import type { Trans } from '../i18n';
 import { useCell } from '../state/cell';
 import { useChat } from './context';
 
@@ -22,7 +24,10 @@ export function Strip(): React.ReactElement | null {
   if (connection.state === 'refused') {
     return (
       <div className="aichat-strip aichat-strip-error" role="status">
-        {trans.__('The server does not let this page in. Reload it, or log in again.')}
+        <span>{whyRefused(connection.why, trans)}</span>
+        <button type="button" className="aichat-link" onClick={model.reconnect}>
+          {trans.__('Retry')}
+        </button>
       </div>
     );
   }
@@ -33,8 +38,19 @@ export function Strip(): React.ReactElement | null {
     <div className="aichat-strip" role="status">
       <span>{connection.state === 'connecting' ? trans.__('Connecting …') : trans.__('Reconnecting …')}</span>
       <button type="button" className="aichat-link" onClick={model.reconnect}>
-        {trans.__('Now')}
+        {trans.__('Try now')}
       </button>
     </div>
   );
+}
+
+function whyRefused(why: ConnectionState['why'], trans: Trans): string {
+  switch (why) {
+    case 'unauthenticated':
+      return trans.__('You are logged out. Log in again; this goes on by itself.');
+    case 'forbidden':
+      return trans.__('You may not use the chat of this server any more.');
+    default:
+      return trans.__('The server does not take what this page sends. Reload the page.');
+  }
 }

@@ -17,7 +17,11 @@ export function Thinking({ part, rev, open }: { part: TextView; rev: number; ope
         ? trans.__('Thought for %1 s', seconds)
         : trans.__('Thought');
   return (
-    <details className="aichat-fold aichat-thinking" open={shown} onToggle={event => setShown(event.currentTarget.open)}>
+    <details
+      className="aichat-fold aichat-thinking"
+      open={shown}
+      onToggle={event => setShown(event.currentTarget.open)}
+    >
       <summary>{label}</summary>
       {shown && <Markdown stream={part.stream} rev={rev} done={!open} host={host} />}
     </details>

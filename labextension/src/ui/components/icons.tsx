@@ -47,7 +47,13 @@ export function IconButton(
 ): React.ReactElement {
   const { icon, label, hint, className, ...rest } = props;
   return (
-    <button type="button" {...rest} className={`aichat-icon-button ${className ?? ''}`} aria-label={label} title={hint ?? label}>
+    <button
+      type="button"
+      {...rest}
+      className={`aichat-icon-button ${className ?? ''}`}
+      aria-label={label}
+      title={hint ?? label}
+    >
       <Icon name={icon} />
     </button>
   );

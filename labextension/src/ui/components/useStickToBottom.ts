@@ -2,23 +2,31 @@ import * as React from 'react';
 
 const NEAR_PX = 40;
 
+interface Sticking {
+  /** The reader has scrolled up. */
+  away: boolean;
+  /** Meanwhile text has come. */
+  grown: boolean;
+  toBottom(): void;
+}
+
 /**
  * Keeps the newest text in view unless the reader has scrolled up.
  *
  * Text grows between our scroll and its event, so the distance alone would unpin by itself: only a scroll *upwards* does.
  */
-export function useStickToBottom(
-  ref: React.RefObject<HTMLElement>,
-  count: number
-): { away: boolean; toBottom(): void } {
+export function useStickToBottom(ref: React.RefObject<HTMLElement>, count: number): Sticking {
   const pinned = React.useRef(true);
   const [away, setAway] = React.useState(false);
+  const [grown, setGrown] = React.useState(false);
+  const left = React.useRef(0);
   const toBottom = React.useCallback(() => {
     const element = ref.current;
     if (element) {
       pinned.current = true;
       element.scrollTop = element.scrollHeight;
       setAway(false);
+      setGrown(false);
     }
   }, [ref]);
   React.useLayoutEffect(toBottom, [toBottom, count]);
@@ -28,17 +36,26 @@ export function useStickToBottom(
     const onScroll = (): void => {
       const near = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_PX;
       if (element.scrollTop < last - 1 && !near) {
+        left.current = pinned.current ? element.scrollHeight : left.current;
         pinned.current = false;
       } else if (near) {
         pinned.current = true;
+        setGrown(false);
       }
       last = element.scrollTop;
       setAway(!pinned.current);
     };
+    let width = element.clientWidth;
     const follow = (): void => {
+      if (element.clientWidth !== width) {
+        width = element.clientWidth; // the same lines, broken otherwise
+        left.current = element.scrollHeight;
+      }
       if (pinned.current) {
         element.scrollTop = element.scrollHeight;
         last = element.scrollTop;
+      } else if (element.scrollHeight > left.current + NEAR_PX) {
+        setGrown(true);
       }
     };
     const sizes = new ResizeObserver(follow);
@@ -58,5 +75,5 @@ export function useStickToBottom(
       element.removeEventListener('scroll', onScroll);
     };
   }, [ref]);
-  return { away, toBottom };
+  return { away, grown, toBottom };
 }
