@@ -1,0 +1,103 @@
+import { expect, type Locator, type Page } from '@playwright/test';
+import type { LabServer } from './lab-server';
+
+export type Theme = 'JupyterLab Light' | 'JupyterLab Dark';
+
+interface JupyterApp {
+  restored: Promise<void>;
+  commands: { execute(command: string, args?: object): Promise<unknown> };
+}
+
+/** The chat in a JupyterLab page, as a person uses it. */
+export class Panel {
+  readonly root: Locator;
+  readonly box: Locator;
+  readonly log: Locator;
+  readonly answers: Locator;
+  readonly questions: Locator;
+  readonly stop: Locator;
+
+  constructor(
+    readonly page: Page,
+    readonly lab: LabServer
+  ) {
+    this.root = page.locator('#jupyter-aichat-panel .aichat');
+    this.box = this.root.getByRole('textbox', { name: 'Message', exact: true });
+    this.log = this.root.getByRole('log');
+    this.answers = this.root.locator('.aichat-assistant');
+    this.questions = this.root.locator('.aichat-user');
+    this.stop = this.root.getByRole('button', { name: 'Stop' });
+  }
+
+  /** Opens JupyterLab with the chat in its side bar. */
+  async open(path = 'lab'): Promise<void> {
+    await this.page.goto(`${this.lab.url}/${path}?token=${this.lab.token}&reset`);
+    await this.show();
+  }
+
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.show();
+  }
+
+  async show(): Promise<void> {
+    await this.page.waitForFunction('window.jupyterapp');
+    await this.page.evaluate(() => (window as unknown as { jupyterapp: JupyterApp }).jupyterapp.restored);
+    await this.command('jupyter-aichat:open');
+    await expect(this.box).toBeVisible({ timeout: 30_000 });
+    await expect(this.box).toBeFocused();
+  }
+
+  /** Runs a command of JupyterLab. */
+  async command(command: string, args: object = {}): Promise<void> {
+    await this.page.evaluate(
+      ([id, given]) =>
+        (window as unknown as { jupyterapp: JupyterApp }).jupyterapp.commands.execute(id, given).then(() => undefined),
+      [command, args] as const
+    );
+  }
+
+  theme = (theme: Theme): Promise<void> => this.command('apputils:change-theme', { theme });
+
+  async choose(model: string): Promise<void> {
+    await this.root.getByRole('button', { name: /^Model: / }).click();
+    await this.root.getByRole('menuitemradio', { name: new RegExp(`^${model}(?![-\\w])`) }).click();
+    await expect(this.root.getByRole('button', { name: `Model: ${model}` })).toBeVisible();
+  }
+
+  /** Sends a question, to another model if one is named, and returns its answer. */
+  async ask(text: string, model?: string): Promise<Locator> {
+    if (model) {
+      await this.choose(model);
+    }
+    const before = await this.answers.count();
+    await this.box.fill(text);
+    await this.box.press('Enter');
+    await expect(this.answers).toHaveCount(before + 1);
+    return this.answers.nth(before);
+  }
+
+  /** Waits until an answer has come to its end. */
+  async ended(answer: Locator, timeout = 30_000): Promise<void> {
+    await expect(answer).toHaveAttribute('aria-busy', 'false', { timeout });
+  }
+
+  /** Makes the side bar as wide as asked (px), by its handle. */
+  async resize(width: number): Promise<void> {
+    const handle = this.page.locator('#jp-main-split-panel > .lm-SplitPanel-handle:not(.lm-mod-hidden)').last();
+    const at = (await handle.boundingBox())!;
+    const now = (await this.root.boundingBox())!;
+    const y = at.y + at.height / 2;
+    await this.page.mouse.move(at.x + at.width / 2, y);
+    await this.page.mouse.down();
+    await this.page.mouse.move(at.x + at.width / 2 + now.width - width, y, { steps: 4 });
+    await this.page.mouse.up();
+  }
+
+  /** Id of the open chat, as the tab remembers it. */
+  chatId = (): Promise<string> =>
+    this.page.evaluate(() => {
+      const key = Object.keys(sessionStorage).find(each => each.startsWith('jupyter_aichat:open:'));
+      return (key && sessionStorage.getItem(key)) || '';
+    });
+}
