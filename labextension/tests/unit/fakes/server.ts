@@ -41,7 +41,7 @@ export class FakeServer {
   refuse: ApiError | null = null;
   private readonly keys = new Map<string, AckFrame>();
   private readonly tabs = new Set<Tab>();
-  private count = 0;
+  private count = 1_000; // above what a test puts in by itself
 
   /** A tab's way to this server. */
   transport(): Transport {
