@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets
 import sqlite3
 from collections.abc import Sequence
@@ -24,7 +23,7 @@ from jupyter_aichat.stores import sqlite_chats as chats
 from jupyter_aichat.stores import sqlite_runs as runs
 from jupyter_aichat.stores.base import Progress
 from jupyter_aichat.stores.rules import check_chat, check_turn
-from jupyter_aichat.stores.sqlite_files import connect, on_network
+from jupyter_aichat.stores.sqlite_files import Connection, connect, create, on_network
 from jupyter_aichat.stores.sqlite_locks import InstanceLocks
 from jupyter_aichat.stores.sqlite_rows import change_of, encode, get_chat, get_record, put_chat, segments_of
 from jupyter_aichat.stores.sqlite_schema import migrate
@@ -65,25 +64,29 @@ class SqliteStore:
             await asyncio.to_thread(self._prepare)
         except (sqlite3.Error, OSError) as error:
             raise StoreUnavailable(f"The chats cannot be opened at {self._path}: {error}") from error
-        self._writer = Writer(self._connect, self._log)
-        self._readers = Readers(self._connect, self._log)
+        self._writer = Writer(self._connect, self._is_current, self._log)
+        self._readers = Readers(self._connect, self._is_current, self._log)
 
     def _prepare(self) -> None:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        create(self._path)
         if on_network(self._path.parent):
             self._journal = "TRUNCATE"
             self._log.warning(
                 "The chats lie on a network file system: let only one server use them at a time (%s)", self._path
             )
-        connection = self._connect()
-        try:
-            migrate(connection)
-        finally:
-            connection.close()
+        self._connect().close()
 
     def _connect(self) -> sqlite3.Connection:
-        return connect(self._path, self._journal, BUSY_MS)
+        connection = connect(self._path, self._journal, BUSY_MS)
+        try:
+            migrate(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _is_current(self, connection: sqlite3.Connection) -> bool:
+        return isinstance(connection, Connection) and connection.leads_to(self._path)
 
     async def close(self) -> None:
         """Finish what was accepted; safe to call twice."""

@@ -53,9 +53,11 @@ STEPS: tuple[str, ...] = (
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the file to the newest step; two processes may open it at once."""
+    if _version(connection) == len(STEPS):
+        return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        version = _version(connection)
         if version > len(STEPS):
             raise StoreUnavailable("The chats were written by a newer version of jupyterlab-aichat; please upgrade it.")
         for number, step in enumerate(STEPS[version:], version + 1):
@@ -65,5 +67,10 @@ def migrate(connection: sqlite3.Connection) -> None:
             connection.execute(f"PRAGMA user_version = {number}")
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])

@@ -21,6 +21,7 @@ from jupyter_aichat.errors import AIChatError, InvalidRequest, StoreUnavailable
 Result = TypeVar("Result")
 Job = Callable[[sqlite3.Connection], Result]
 Connect = Callable[[], sqlite3.Connection]
+IsCurrent = Callable[[sqlite3.Connection], bool]
 
 _MOST_JOBS = 512
 
@@ -54,8 +55,8 @@ class _Waiting:
 class Writer:
     """The one connection that writes, in a thread of its own."""
 
-    def __init__(self, connect: Connect, log: logging.Logger) -> None:
-        self._connect, self._log = connect, log
+    def __init__(self, connect: Connect, is_current: IsCurrent, log: logging.Logger) -> None:
+        self._connect, self._is_current, self._log = connect, is_current, log
         self._loop = asyncio.get_running_loop()
         self._jobs: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._connection: sqlite3.Connection | None = None
@@ -99,13 +100,16 @@ class Writer:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError, AIChatError) as error:
             self._log.warning("SQLite does not commit: %s", error)
             self._reconnect()
             for waiting in jobs:
                 waiting.error = waiting.error or error
 
     def _connected(self) -> sqlite3.Connection:
+        if self._connection is not None and not self._is_current(self._connection):
+            self._log.warning("The file of the chats has another in its place, or none; it is opened anew")
+            self._reconnect()
         if self._connection is None:
             self._connection = self._connect()
         return self._connection
@@ -142,8 +146,8 @@ def _resolve(jobs: list[_Waiting], log: logging.Logger) -> None:
 class Readers:
     """Connections that only read, one a thread."""
 
-    def __init__(self, connect: Connect, log: logging.Logger, threads: int = 2) -> None:
-        self._connect, self._log = connect, log
+    def __init__(self, connect: Connect, is_current: IsCurrent, log: logging.Logger, threads: int = 2) -> None:
+        self._connect, self._is_current, self._log = connect, is_current, log
         self._local = threading.local()
         self._all: list[sqlite3.Connection] = []
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="aichat-reader")
@@ -160,6 +164,9 @@ class Readers:
 
     def _run(self, job: Job[Result]) -> Result:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is not None and not self._is_current(connection):
+            self._forget(connection)
+            connection = None
         if connection is None:
             connection = self._local.connection = self._connect()
             self._all.append(connection)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from jupyter_aichat.domain.chat import ChatChanges, ChatQuery
 from jupyter_aichat.errors import StoreUnavailable
-from jupyter_aichat.stores import sqlite, sqlite_chats
+from jupyter_aichat.stores import sqlite, sqlite_chats, sqlite_schema
 from jupyter_aichat.stores.base import Store
 from jupyter_aichat.stores.sqlite import SqliteStore
 from tests.contract.store_targets import Raw
@@ -114,3 +115,38 @@ async def test_a_damaged_row_is_an_error_of_ours_and_harms_no_other(store: Store
         with pytest.raises(StoreUnavailable):
             await attempt
     assert (await store.get_chat(ADA, good.record.run.chat_id)).active_leaf == good.reply.id
+
+
+async def test_a_file_that_was_moved_away_takes_no_writes_and_is_found_again(store: SqliteStore, file: Path) -> None:
+    """What went into a file without a name would be acknowledged, and gone after the next start."""
+    committed = await answered(store)
+    chat = committed.record.run.chat_id
+    away = file.with_name("away.sqlite3")
+    os.rename(file, away)  # noqa: PTH104
+    for attempt in (store.create_chat(ADA, chat_named("lost")), store.get_chat(ADA, chat), store.ping()):
+        with pytest.raises(StoreUnavailable):
+            await attempt
+    assert os.listdir(file.parent).count(file.name) == 0  # noqa: PTH208
+    os.rename(away, file)  # noqa: PTH104
+    await store.ping()
+    await store.create_chat(ADA, chat_named("kept"))
+    assert {each.title for each in (await store.list_chats(ADA, ChatQuery())).items} == {"hi", "kept"}
+
+
+async def test_a_backup_put_in_the_files_place_is_used_and_brought_up(
+    store: SqliteStore, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = sqlite_schema.STEPS
+    monkeypatch.setattr(sqlite_schema, "STEPS", steps[:1])
+    backup = SqliteStore(tmp_path / "backup.sqlite3")
+    await backup.open()
+    await backup.create_chat(ADA, chat_named("from the backup"))
+    await backup.close()
+    monkeypatch.setattr(sqlite_schema, "STEPS", steps)
+    await store.create_chat(ADA, chat_named("of today"))
+    for left in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
+        left.unlink()
+    (tmp_path / "backup.sqlite3").rename(file)
+    await store.create_chat(ADA, chat_named("new"))
+    titles = {each.title for each in (await store.list_chats(ADA, ChatQuery())).items}
+    assert titles == {"from the backup", "new"}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import psutil
 import pytest
 
 from jupyter_aichat.domain.clock import now
+from jupyter_aichat.errors import StoreUnavailable
 from jupyter_aichat.stores import sqlite
 from jupyter_aichat.stores.base import Store
 from jupyter_aichat.stores.sqlite import SqliteStore
@@ -138,3 +140,27 @@ async def test_a_living_process_whose_lock_file_was_tidied_away_comes_back(
         await store.beat(HERE)
     await store.close()
     assert await other.lapsed(THERE) == (HERE,)
+
+
+_LOCKED = """
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None)
+try:
+    db.execute("BEGIN IMMEDIATE")
+except sqlite3.OperationalError:
+    sys.exit(3)
+"""
+
+
+def test_opening_a_store_frees_no_lock_of_another_one_in_this_process(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closing any descriptor of a file drops all POSIX locks that the process has on it, SQLite's among them."""
+    monkeypatch.setattr(sqlite, "BUSY_MS", 100)
+    command = (sys.executable, "-c", _LOCKED, str(file))
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        assert subprocess.run(command, check=False).returncode == 3
+        with pytest.raises(StoreUnavailable):
+            asyncio.run(SqliteStore(file).open())
+        assert subprocess.run(command, check=False).returncode == 3
