@@ -6,8 +6,7 @@
  */
 export const NESTED = 520;
 
-const deep = (open: string, inner: string, close: string): string =>
-  open.repeat(NESTED) + inner + close.repeat(NESTED);
+const deep = (open: string, inner: string, close: string): string => open.repeat(NESTED) + inner + close.repeat(NESTED);
 
 /** HTML, as if the Markdown renderer had let it through: for the sanitiser alone. */
 export const HTML_PAYLOADS: readonly string[] = [
