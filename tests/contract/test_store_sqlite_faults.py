@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from jupyter_aichat.domain.chat import ChatChanges, ChatQuery
+from jupyter_aichat.domain.clock import now
 from jupyter_aichat.errors import StoreUnavailable
 from jupyter_aichat.stores import sqlite, sqlite_chats, sqlite_schema
 from jupyter_aichat.stores.base import Store
@@ -150,3 +152,15 @@ async def test_a_backup_put_in_the_files_place_is_used_and_brought_up(
     await store.create_chat(ADA, chat_named("new"))
     titles = {each.title for each in (await store.list_chats(ADA, ChatQuery())).items}
     assert titles == {"from the backup", "new"}
+
+
+async def test_a_deleted_chats_key_is_remembered_for_a_day_and_then_forgotten(
+    store: SqliteStore, raw: Raw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    today = now()
+    for days, left in ((0.0, ["k0.0"]), (0.9, ["k0.0", "k0.9"]), (1.1, ["k0.9", "k1.1"])):
+        moment = today + timedelta(days=days)
+        monkeypatch.setattr(sqlite_chats, "now", lambda moment=moment: moment)
+        committed = await begun(store, key=f"k{days}")
+        await store.delete_chat(ADA, committed.record.run.chat_id)
+        assert raw("SELECT key FROM idempotency ORDER BY key") == [(key,) for key in left]

@@ -190,6 +190,7 @@ def test_sigterm_interrupts_at_once_and_the_other_goes_on(folder: Path, there: S
     mine = there.send(f"counter-60-{PACE_MS}")
     with serving(folder, "leaving") as leaving:
         sent = leaving.send(f"endless-{PACE_MS}")
+        others = [leaving.send(f"endless-{PACE_MS}") for _ in range(30)]
         run = sent["run"]["id"]
         with streaming(there, f"/runs/{run}/events?after=0") as far:
             within(5, far.text)
@@ -198,6 +199,7 @@ def test_sigterm_interrupts_at_once_and_the_other_goes_on(folder: Path, there: S
             reply = there.message(sent)
             assert (reply["status"], reply["reason"]) == ("interrupted", "server_stopping")
             assert text_of(reply).startswith(seen)
+            assert {there.run(each)["state"] for each in others} == {"interrupted"}
             assert far.over.wait(2)
             assert (far.text(), far.end()["state"]) == (text_of(reply), "interrupted")
     within(10, lambda: there.message(mine)["status"] == "completed")
