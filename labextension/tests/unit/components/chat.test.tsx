@@ -1,0 +1,195 @@
+import { act, fireEvent, render, screen, waitFor, within } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ApiError } from '../../../src/ui/client/errors';
+import { ChatApp } from '../../../src/ui/components/ChatApp';
+import type { Host } from '../../../src/ui/host';
+import { makeTrans } from '../../../src/ui/i18n';
+import { HTML_PAYLOADS } from '../../payloads';
+import { FakeServer } from '../fakes/server';
+import { Person } from '../fakes/person';
+import { aChat, aMessage, aModel, MODELS } from '../fakes/values';
+
+let server: FakeServer;
+let person: Person | undefined;
+
+beforeEach(() => {
+  vi.stubGlobal(
+    'ResizeObserver',
+    class {
+      observe = (): void => undefined;
+      disconnect = (): void => undefined;
+    }
+  );
+  vi.stubGlobal('CSS', { escape: (text: string) => text });
+  server = new FakeServer();
+});
+
+afterEach(() => person?.leave());
+
+function arrive(chatId: string | null = null, host: Partial<Host> = {}): HTMLElement {
+  person = new Person(server, { chatId });
+  return render(<ChatApp model={person.model} host={{ name: 'page', trans: makeTrans(), ...host }} />).container;
+}
+
+const box = (): HTMLElement => screen.getByRole('textbox', { name: 'Message' });
+const answer = (text: string): Promise<unknown> =>
+  act(async () => {
+    server.say(server.newestRun, text);
+    server.finish(server.newestRun);
+  });
+const sent = (): string[] => server.received.flatMap(frame => (frame.type === 'send' ? [frame.text ?? ''] : []));
+const asked = (): Promise<void> => waitFor(() => expect(server.logs.size).toBeGreaterThan(0));
+
+describe('the box', () => {
+  test('sends with Enter, and the answer streams as Markdown', async () => {
+    arrive();
+    await userEvent.type(box(), 'Why?{Enter}');
+    await within(await screen.findByRole('log')).findByText('Why?');
+    expect(box()).toHaveProperty('value', '');
+    await asked();
+    await answer('Because **of this**.');
+    expect((await screen.findByText('of this')).tagName).toBe('STRONG');
+  });
+
+  test('makes a new line with Shift+Enter', async () => {
+    arrive();
+    await userEvent.type(box(), 'one{Shift>}{Enter}{/Shift}two{Enter}');
+    await waitFor(() => expect(sent()).toEqual(['one\ntwo']));
+  });
+
+  test('takes Ctrl+Enter where Enter makes a new line', async () => {
+    arrive(null, { sendKey: 'mod-enter' });
+    await userEvent.type(box(), 'one{Enter}two{Control>}{Enter}{/Control}');
+    await waitFor(() => expect(sent()).toEqual(['one\ntwo']));
+  });
+
+  test('does not send while an input method is at work', async () => {
+    arrive();
+    await userEvent.type(box(), 'にほん');
+    fireEvent.keyDown(box(), { key: 'Enter', isComposing: true });
+    fireEvent.keyDown(box(), { key: 'Enter', keyCode: 229 });
+    expect(person!.sees).toEqual([]);
+    expect(box()).toHaveProperty('value', 'にほん');
+  });
+
+  test('keeps what is typed while an answer is written', async () => {
+    arrive();
+    await userEvent.type(box(), 'one{Enter}');
+    await asked();
+    await screen.findByRole('button', { name: 'Stop' });
+    await userEvent.type(box(), 'two{Enter}');
+    expect(box()).toHaveProperty('value', 'two');
+    await answer('done');
+    await userEvent.type(box(), '{Enter}');
+    await waitFor(() => expect(sent()).toEqual(['one', 'two']));
+  });
+
+  test('edits the last question with ↑ when it is empty', async () => {
+    arrive();
+    await userEvent.type(box(), 'one{Enter}');
+    await asked();
+    await answer('done');
+    await userEvent.type(box(), '{ArrowUp}');
+    const edit = await screen.findByRole('textbox', { name: 'Edit the question' });
+    await userEvent.type(edit, ' more{Enter}');
+    await screen.findByText('one more');
+    await screen.findByText('2/2');
+  });
+});
+
+describe('an answer under way', () => {
+  test.each(['the button', 'Escape'])('is stopped by %s', async by => {
+    arrive();
+    await userEvent.type(box(), 'Q{Enter}');
+    const stop = await screen.findByRole('button', { name: 'Stop' });
+    await (by === 'Escape' ? userEvent.type(box(), '{Escape}') : userEvent.click(stop));
+    await screen.findByText('Stopped');
+    await screen.findByRole('button', { name: 'Continue' });
+  });
+});
+
+describe('what goes wrong is said, with a way out', () => {
+  test('a question that was refused can be tried again or edited', async () => {
+    server.refuse = new ApiError('queue_full', 'Too many answers are being written.', {}, 503);
+    arrive();
+    await userEvent.type(box(), 'Q{Enter}');
+    await screen.findByText('Too many answers are being written.');
+    server.refuse = null;
+    await userEvent.click(screen.getByRole('button', { name: 'Retry' }));
+    await screen.findByRole('button', { name: 'Stop' });
+    expect(sent()).toEqual(['Q', 'Q']);
+  });
+
+  test('an answer that failed says why, and can be asked for again', async () => {
+    arrive();
+    await userEvent.type(box(), 'Q{Enter}');
+    await asked();
+    await act(async () => server.finish(server.newestRun, 'failed'));
+    await screen.findByText('It broke.');
+    await userEvent.click(screen.getByRole('button', { name: 'Try again' }));
+    await waitFor(() => expect(server.logs.size).toBe(2));
+  });
+
+  test('a chat that cannot be read can be tried again', async () => {
+    server.chats.set('c', aChat({ active_leaf: 'm' }));
+    server.messages.set('m', aMessage({ parts: [{ type: 'text', text: 'there' }] }));
+    server.down = true;
+    arrive('c');
+    const state = await screen.findByText('This chat cannot be read right now.');
+    server.down = false;
+    await userEvent.click(within(state.parentElement!).getByRole('button', { name: 'Retry' }));
+    await screen.findByText('there');
+  });
+
+  test('a refused connection says so, and can be tried again', async () => {
+    arrive();
+    await waitFor(() => expect(person!.model.connection.get().state).toBe('online'));
+    act(() => server.cut(4403));
+    const retry = await screen.findByRole('button', { name: 'Retry' });
+    await userEvent.click(retry);
+    await waitFor(() => expect(person!.model.connection.get().state).toBe('online'));
+  });
+});
+
+test('hostile text is only text, wherever it stands: titles, questions, model names, errors', async () => {
+  const names = HTML_PAYLOADS.filter(payload => payload.length < 200);
+  for (const [i, name] of names.entries()) {
+    server.chats.set(`c${i}`, aChat({ id: `c${i}`, title: name }));
+  }
+  const hostile = names.join(' ');
+  server.models = {
+    ...MODELS,
+    items: names.map(name => aModel(name)),
+    default: names[0],
+    providers: [
+      { name: hostile, state: 'unreachable', error: { code: 'provider_unreachable', message: hostile, details: {} } }
+    ]
+  };
+  const error = { code: hostile, message: hostile, details: { hint: hostile } };
+  server.chats.set('c', aChat({ title: hostile, model: hostile, active_leaf: 'a' }));
+  server.messages.set('q', aMessage({ id: 'q', n: 1, parts: [{ type: 'text', text: hostile }] }));
+  const call = { type: 'tool_call' as const, id: hostile, name: hostile, arguments: { x: hostile } };
+  server.messages.set(
+    'a',
+    aMessage({
+      id: 'a',
+      parent_id: 'q',
+      n: 2,
+      role: 'assistant',
+      status: 'failed',
+      model: hostile,
+      parts: [call],
+      error
+    })
+  );
+  const root = arrive('c');
+  await waitFor(() => expect(root.textContent).toContain('<script>pwned()</script>'));
+  const found = [...root.querySelectorAll('*')].filter(
+    element =>
+      /^(?:SCRIPT|IFRAME|OBJECT|EMBED|STYLE|LINK|META|BASE|IMG|FORM|MATH|X-EVIL)$/i.test(element.tagName) &&
+      !element.classList.contains('aichat-composer')
+  );
+  expect(found).toEqual([]);
+  expect(root.querySelector('[onerror], [onclick], [onload], [data-commandlinker-command], [href], [src]')).toBeNull();
+});
