@@ -116,7 +116,14 @@ class LiveRun:
         if self._pending:
             text = self._pending[0] if len(self._pending) == 1 else "".join(self._pending)
             self._pending.clear()
-            self._publish(self.log.append_text(self._pending_kind, text))
+            self._publish(self._append(text))
+
+    def _append(self, text: str) -> EncodedEvent:
+        try:
+            return self.log.append_text(self._pending_kind, text)
+        except UnicodeEncodeError:  # a provider broke its promise; one bad character must not cost the answer
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            return self.log.append_text(self._pending_kind, text)
 
     def _publish(self, event: EncodedEvent) -> None:
         self._emit(self, event)

@@ -99,22 +99,24 @@ class EventLog:
         return self._base + self.n
 
     def append_text(self, kind: TextKind, text: str) -> EncodedEvent:
-        """Append a delta."""
+        """Append a delta; text that cannot be encoded (a lone surrogate) raises `UnicodeEncodeError` and leaves no trace."""
+        data = encode_event(_DELTAS[kind](text))
         if self._tail and (kind != self._tail_kind or len(self._tail) >= _COMPACT_EVERY):
             self._compact()
         self._tail_kind = kind
         self._tail.append(text)
-        return self._number(_DELTAS[kind](text))
+        return self._number(data)
 
     def append(self, event: Event, last: bool = False) -> EncodedEvent:
-        """Append an event that is no text."""
+        """Append an event that is no text; see `append_text`."""
+        data = encode_event(event)
         self._compact()
         self._add(_Single(self.n + 1, event))
-        return self._number(event, last)
+        return self._number(data, last)
 
-    def _number(self, event: Event, last: bool = False) -> EncodedEvent:
+    def _number(self, data: bytes, last: bool = False) -> EncodedEvent:
         self.n += 1
-        self._newest = EncodedEvent(self._base + self.n, encode_event(event), last)
+        self._newest = EncodedEvent(self._base + self.n, data, last)
         return self._newest
 
     def _compact(self) -> None:

@@ -321,3 +321,25 @@ async def test_events_come_at_most_every_25_ms(engine: Engine, provider: FakePro
     deltas = [event for _, event in await reading if isinstance(event, TextDelta)]
     assert 2 < len(deltas) < 30
     assert isinstance((await reading)[-1][1], RunFinished)
+
+
+async def test_what_is_no_text_costs_one_character_and_no_other_run(engine: Engine, provider: FakeProvider) -> None:
+    """Providers promise text; one that breaks the promise harms nobody."""
+    sent = await ask(engine)
+    provider.say("a\ud800b ", "\udfff", "\U0001f600")
+    await read(engine, sent.run.id, until=3)
+    await asyncio.sleep(1.1)
+    assert text_of((await stored(engine, sent.reply)).parts) == "a\ufffdb \ufffd\U0001f600"
+    provider.say((DONE,))
+    events = await read(engine, sent.run.id)
+    assert (end(events).state, text(events)) == ("completed", "a\ufffdb \ufffd\U0001f600")
+
+
+async def test_a_tool_call_that_cannot_be_kept_fails_the_run_and_keeps_its_text(
+    engine: Engine, provider: FakeProvider
+) -> None:
+    sent = await ask(engine)
+    provider.say("kept", (ToolCallChunk("c", "f", {"x": "\ud800"}),))
+    assert end(await read(engine, sent.run.id)).state == "failed"
+    reply = await stored(engine, sent.reply)
+    assert (reply.status, text_of(reply.parts)) == ("failed", "kept")
