@@ -7,6 +7,8 @@ import time
 from collections.abc import Awaitable, Callable
 from statistics import median
 
+import pytest
+
 from jupyter_aichat.domain.chat import ChatQuery
 from jupyter_aichat.domain.ids import ChatId, MessageId
 from jupyter_aichat.stores.base import Store
@@ -37,6 +39,7 @@ async def cost(look: Callable[[], Awaitable[object]]) -> float:
     return median(took)
 
 
+@pytest.mark.slow
 async def test_a_page_of_10_000_messages_costs_what_one_of_100_does(store: Store) -> None:
     long, leaf = await fill(store, LONG)
     short, short_leaf = await fill(store, SHORT)

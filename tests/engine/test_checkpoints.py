@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from jupyter_aichat.domain.part import text_of
-from jupyter_aichat.engine import generation, journal
+from jupyter_aichat.engine import generation, instance, journal
 from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.engine.requests import Again
 from jupyter_aichat.errors import InvalidRequest, StoreUnavailable
@@ -71,6 +71,7 @@ async def test_a_store_that_stays_away_ends_the_run_and_the_next_look_ends_it_in
     monkeypatch.setattr(journal, "AWAY_S", 0.5 if why == "too long away" else 60)
     monkeypatch.setattr(journal, "AWAY_CHARACTERS", 1000)
     monkeypatch.setattr(generation, "_END_TRIES_S", (0.05, 0.05))
+    monkeypatch.setattr(instance, "SWEEP_EVERY", 1)
     sent = await ask(shaky)
     provider.say("kept ")
     await until(lambda: store.asked["checkpoint"])
