@@ -11,12 +11,14 @@ is treated as text: an entity shown in full is ugly, and no more.
 from __future__ import annotations
 
 import re
+from itertools import groupby
 from typing import Literal, NamedTuple
 
 _FENCE = re.compile(r"(?P<indent> {0,3})(?:(?P<ticks>`{3,})(?P<info>[^`]*)|(?P<tildes>~{3,})(?P<word>.*))")
 _LANGUAGE = re.compile(r"[\w+#.-]{0,40}")
 _SPAN = re.compile(r"`[^`]+`")
 _MATH = re.compile(r"\$|\\\\?[(\[]|\\begin\b")
+_FORMULA = re.compile(r"\$\$[^$`]*\$\$|\$[^$`\n]+\$|(\\\\?)\([^$`()]*\1\)|(\\\\?)\[[^$`\[\]]*\2\]")
 _SCHEME = re.compile(r"(javascript|vbscript|data)(?=\\?:)", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 _BREAK = "\u200b"
@@ -38,14 +40,13 @@ def inert(text: str) -> Inert:
     """Return the same text, harmless."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     blocks, fence = _blocks(lines)
-    # Between two dollars even a fence is mathematics to some readers: then no code is certain to be code.
-    certain = not any(_MATH.search(line) for block in blocks if block.kind != "code" for line in block.lines)
+    certain = _is_math_settled(blocks)
     done: list[str] = []
     for block in blocks:
-        if certain and block.kind != "doubtful":
-            done += block.lines if block.kind == "code" else _with_spans(block.lines)
-        else:
+        if block.kind == "doubtful" or not certain:
             done += map(_escape, block.lines)
+        else:
+            done += block.lines if block.kind == "code" else _with_spans(block.lines)
     return Inert("\n".join(done), f"{' ' * fence.indent}{fence.run}" if fence else "")
 
 
@@ -77,6 +78,18 @@ def _blocks(lines: list[str]) -> tuple[list[_Block], _Fence | None]:
     return blocks, fence
 
 
+def _is_math_settled(blocks: list[_Block]) -> bool:
+    """Whether no mathematics can reach from text into code, or back: to some readers a fence in it is none."""
+    runs = [(kind, "\n".join(line for block in run for line in block.lines)) for kind, run in groupby(blocks, _is_code)]
+    open_ended = any(_MATH.search(_FORMULA.sub("", text)) for is_code, text in runs if not is_code)
+    both_sides = all(any(_MATH.search(text) for is_code, text in runs if is_code == side) for side in (True, False))
+    return not open_ended and not both_sides
+
+
+def _is_code(block: _Block) -> bool:
+    return block.kind == "code"
+
+
 def _opened(line: str) -> tuple[_Fence, str] | None:
     """Return the fence that a line opens, and the line with no more than a language after it."""
     found = _FENCE.fullmatch(line)
@@ -102,7 +115,7 @@ def _closes(line: str, fence: _Fence) -> bool:
 def _with_spans(lines: list[str]) -> list[str]:
     """Return the lines of a paragraph, with spans of code kept while no backtick before them is left over."""
     done: list[str] = []
-    sure = True
+    sure = not any(map(_MATH.search, lines))
     for line in lines:
         sure = sure and _is_plain(line)
         done.append(_around_spans(line) if sure else _escape(line))

@@ -15,7 +15,8 @@ import pytest
 from jupyter_aichat.kernel.markdown import inert
 
 MODULES = Path(__file__).parents[2] / "labextension" / "node_modules"
-PARSERS = [MODULES, MODULES / "@jupyterlab" / "markedparser-extension" / "node_modules"]
+JUPYTERLAB = MODULES / "@jupyterlab" / "markedparser-extension" / "node_modules"
+LATEX = MODULES / "@jupyterlab" / "rendermime" / "lib" / "latex.js"
 HOSTILE = "<img src=x onerror=alert(1)>"
 TAGS = frozenset(
     [
@@ -51,7 +52,7 @@ PIECES = [
     HOSTILE, "<script>", "</script>", "<!--", "-->", "<a href='javascript:x'>", "![a](b)", "[a](javascript:b)",
     "[a](JaVaScRiPt&colon;b)", "[a](data:text/html,b)", "[a](javascript\\:b)", "[r]: javascript:x", "[r]", "\n", "\n\n",
     "\n", "```", "````", "~~~", "```js", "`", "``", "\\`", "\\", " ", "  ", "   ", "    ", "\t", "- ", "1. ", "10. ", "> ",
-    "| a | b |\n|---|---|\n", "| ", " | ", "$", "$$", "text", "a`b`", "# ", "&lt;", "&#60;", "*", "_", "\r", "---", "<", ">",
+    "| a | b |\n|---|---|\n", "| ", " | ", "$", "$$", "$x$", "\\(", "\\)", "\\[", "\\]", "\\begin{a}", "\\end{a}", "text", "a`b`", "# ", "&lt;", "&#60;", "*", "_", "\r", "---", "<", ">",
 ]  # fmt: skip
 
 
@@ -80,19 +81,14 @@ def rendered(texts: list[str], modules: Path) -> list[str]:
     node = shutil.which("node")
     if node is None or not (modules / "marked").exists():
         pytest.skip("no Node or no front end's packages here: `make build` has both")
-    script = Path(__file__).with_name("render.mjs")
-    done = subprocess.run(
-        [node, script, f"{modules}/marked/package.json"],
-        input=json.dumps(texts),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    script = [node, Path(__file__).with_name("render.mjs"), modules / "marked" / "package.json"]
+    latex = [LATEX] if modules == JUPYTERLAB else []
+    done = subprocess.run([*script, *latex], input=json.dumps(texts), capture_output=True, text=True, check=True)
     found: list[str] = json.loads(done.stdout)
     return found
 
 
-@pytest.mark.parametrize("modules", PARSERS, ids=["panel", "jupyterlab"])
+@pytest.mark.parametrize("modules", [MODULES, JUPYTERLAB], ids=["panel", "jupyterlab"])
 @pytest.mark.parametrize("seed", range(4))
 def test_nothing_that_runs_comes_through(modules: Path, seed: int) -> None:
     chance = random.Random(seed)
@@ -113,6 +109,11 @@ def test_nothing_that_runs_comes_through(modules: Path, seed: int) -> None:
         "$$\n ```\n $$\n" + HOSTILE,
         "~~~ `x`\n~~~\n" + HOSTILE,
         "\\`" + HOSTILE + "`",
+        "$5\n ```\n$\n" + HOSTILE + "\n ```",
+        "```\n$\n```\na $x$ b\n```\n" + HOSTILE + "\n```",
+        "$ $$ $ $$\n ```\n" + HOSTILE + "\n ```",
+        "\\begin{x}\n ```\n\\end{x}\n" + HOSTILE,
+        "a $x$ ` $ " + HOSTILE + " `",
     ],
 )
 def test_readers_that_disagree_on_code(text: str) -> None:
@@ -128,7 +129,8 @@ def test_readers_that_disagree_on_code(text: str) -> None:
         "````md\n```\n<b>\n```\n````",
         "a\n\n~~~\n<x>\n~~~\n\nb `<c>` d",
         "see [x](https://example.org/?a=1&b=2)",
-        "$a < b$".replace("<", "\\lt"),
+        "it takes $O(n)$ or\n\n$$\nO(n^2)\n$$\n\n```cpp\n#include <vector>\n```\n\nand \\(x\\),\n\nwith `<x>` there",
+        "```sh\necho $HOME < in\n```\n\nreads `<in>`",
     ],
 )
 def test_what_is_harmless_stays_as_it_is(text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -17,9 +18,13 @@ def test_there_are_examples() -> None:
     assert [path.stem for path in NOTEBOOKS] == ["magics", "panel"]
 
 
+def _read(path: Path) -> Any:
+    return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_holds_no_outputs(path: Path) -> None:
-    notebook = nbformat.read(path, as_version=4)
+    notebook = _read(path)
     nbformat.validate(notebook)
     for cell in notebook.cells:
         assert not cell.get("outputs")
@@ -28,7 +33,7 @@ def test_a_notebook_holds_no_outputs(path: Path) -> None:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs(path: Path, tmp_path: Path) -> None:
-    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    cells = [cell for cell in _read(path).cells if cell.cell_type == "code"]
     with running(tmp_path, "--ScriptedProvider.scenarios=False") as server, served_kernel(server) as kernel:
         for cell in cells:
             done = kernel.run(cell.source, cell.id)
