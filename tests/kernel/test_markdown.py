@@ -81,8 +81,8 @@ def rendered(texts: list[str], modules: Path) -> list[str]:
     node = shutil.which("node")
     if node is None or not (modules / "marked").exists():
         pytest.skip("no Node or no front end's packages here: `make build` has both")
-    script = [node, Path(__file__).with_name("render.mjs"), modules / "marked" / "package.json"]
-    latex = [LATEX] if modules == JUPYTERLAB else []
+    script: list[str | Path] = [node, Path(__file__).with_name("render.mjs"), modules / "marked" / "package.json"]
+    latex: list[str | Path] = [LATEX] if modules == JUPYTERLAB else []
     done = subprocess.run([*script, *latex], input=json.dumps(texts), capture_output=True, text=True, check=True)
     found: list[str] = json.loads(done.stdout)
     return found

@@ -19,16 +19,21 @@ PATIENCE_S = 30.0
 Json = dict[str, Any]
 
 
+def settings(url: str) -> tuple[str, str]:
+    """Ollama alone: a scripted model would be taken for the real one of the same name."""
+    return f"--OllamaProvider.url={url}", "--ScriptedProvider.scenarios=False"
+
+
 @pytest.fixture(scope="module")
 def server(ollama: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running(tmp_path_factory.mktemp("server"), f"--OllamaProvider.url={ollama}") as server:
+    with running(tmp_path_factory.mktemp("server"), *settings(ollama)) as server:
         yield server
 
 
 @pytest.fixture
 def frail(own_ollama: OllamaServer, tmp_path: Path) -> Iterator[Server]:
     """A server whose Ollama the test may kill."""
-    with running(tmp_path, f"--OllamaProvider.url={own_ollama.url}") as server:
+    with running(tmp_path, *settings(own_ollama.url)) as server:
         yield server
 
 
@@ -178,7 +183,7 @@ def test_an_ollama_that_is_killed_and_comes_back(frail: Server, own_ollama: Olla
 
 def test_models_of_an_ollama_that_starts_later_are_offered(own_ollama: OllamaServer, tmp_path: Path) -> None:
     own_ollama.kill()
-    with running(tmp_path, f"--OllamaProvider.url={own_ollama.url}", "--ScriptedProvider.scenarios=False") as server:
+    with running(tmp_path, *settings(own_ollama.url)) as server:
         models = server.json("GET", "/models")
         assert [(model["name"], model["demo"]) for model in models["items"]] == [("demo", True)]
         assert models["providers"][0]["error"]["code"] == "provider_unreachable"
