@@ -19,7 +19,7 @@ from jupyter_aichat.kernel.sse import EventParser, ServerSent
 from jupyter_aichat.protocol.bodies import MeReply
 from jupyter_aichat.protocol.frames import EventFrame
 
-PROBE_S = 2.0
+PROBE = httpx.Timeout(5.0, connect=2.0)
 CONNECT_S = 5.0
 REQUEST_S = 30.0
 SILENCE_S = 40.0
@@ -63,7 +63,7 @@ class ServerClient:
     async def probe(self) -> bool:
         """Whether a server with our routes is there and lets us in."""
         try:
-            answer = await self._http.get("me", timeout=PROBE_S)
+            answer = await self._http.get("me", timeout=PROBE)
             _me.decode(answer.content)
         except (httpx.HTTPError, msgspec.DecodeError):
             return False
@@ -76,6 +76,7 @@ class ServerClient:
             answer = await self._http.request(call.method, call.path, content=body, headers=headers)
         except httpx.HTTPError as error:
             raise self._gone(error) from None
+        self._check_admitted(answer.status_code)
         return Answered(answer.status_code, answer.content)
 
     async def events(self, run_id: str, after: int) -> AsyncGenerator[EventFrame, None]:
@@ -125,7 +126,13 @@ class ServerClient:
         """Raise what was answered; a server that is starting or stopping counts as a cut connection."""
         if status in (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT):
             raise httpx.ReadError(f"HTTP {status}")
+        self._check_admitted(status)
         raise error_in(Answered(status, body))
+
+    def _check_admitted(self, status: int) -> None:
+        """Our token is good for one life of a server: where it is not taken, this is another one."""
+        if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            raise ServiceGone("The server does not let this kernel in any more: was it started anew?")
 
     def _gone(self, error: httpx.HTTPError | None) -> ServiceGone:
         why = f" ({type(error).__name__})" if error is not None else ""

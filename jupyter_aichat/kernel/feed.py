@@ -58,7 +58,7 @@ class Feed:
                     self._heard.set()
                     self._post(msgspec.to_builtins(frame))
                     self._look(frame)
-        except ServiceGone:
+        except AIChatError:
             await self._session.lose(service)
         finally:
             self._news = None
@@ -99,8 +99,8 @@ class Feed:
             task.cancel()
 
     async def _run(self, run_id: str) -> None:
+        service = await self._session.service()
         try:
-            service = await self._session.service()
             async with aclosing(service.events(run_id, self._places[run_id])) as frames:
                 async for frame in frames:
                     self._places[run_id] = frame.seq
@@ -108,6 +108,7 @@ class Feed:
                     if isinstance(frame.event, RunFinished):
                         return
         except ServiceGone:
+            await self._session.lose(service)
             self.gone()
         except AIChatError as error:
             self._post(msgspec.to_builtins(frame_of(error, None)))

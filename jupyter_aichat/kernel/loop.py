@@ -6,7 +6,6 @@ IPython never awaits a magic, the kernel's own loop stands still while a cell ru
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
@@ -23,12 +22,6 @@ class BackgroundLoop:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._pid = os.getpid()
-
-    @property
-    def started_here(self) -> bool:
-        """Whether it was this process that made it: a fork has the memory, but not the thread."""
-        return self._pid == os.getpid()
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Begin work; the future may be waited for in any thread but the loop's own."""

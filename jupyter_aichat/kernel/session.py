@@ -115,4 +115,7 @@ _making = threading.Lock()
 def current_session() -> Session:
     """Return this process's session: a fork has another than its parent, whose threads it has not."""
     with _making:
-        return _sessions.setdefault(os.getpid(), Session())
+        pid = os.getpid()
+        if pid not in _sessions:
+            _sessions[pid] = Session()
+        return _sessions[pid]

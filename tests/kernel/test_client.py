@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -35,14 +37,19 @@ class Played:
         self._loop = loop
         self.answers: list[list[bytes]] = []
         self.places: list[str] = []
+        self.paths: list[str] = []
 
     async def start(self) -> str:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/api/aichat/v1"
 
+    async def start_at(self, path: Path) -> None:
+        self._server = await asyncio.start_unix_server(self._serve, path)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         lines = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
+        self.paths.append(head.split(" ")[1])
         self.places.append(lines.get("Last-Event-ID", ""))
         for piece in self.answers.pop(0) if self.answers else []:
             writer.write(piece)
@@ -85,6 +92,23 @@ async def test_an_event_of_a_later_version_is_passed_over(played: Played) -> Non
     await client.close()
 
 
+async def test_a_server_that_was_started_anew_ends_the_stream(played: Played) -> None:
+    played.answers = [[OK, event(1, "run_started")], [refusal(403, b"{}")]]
+    client = ServerClient(await played.start(), "token")
+    with pytest.raises(ServiceGone, match="does not let this kernel in"):
+        _ = [frame async for frame in client.events("r", 0)]
+    await client.close()
+
+
+async def test_a_server_behind_a_socket_file(played: Played, tmp_path: Path) -> None:
+    played.answers = [[OK, event(1, "run_finished", state="completed")]]
+    await played.start_at(tmp_path / "socket")
+    client = ServerClient(f"http+unix://{quote(str(tmp_path / 'socket'), safe='')}/base/api/aichat/v1", "token")
+    assert [frame.seq async for frame in client.events("r", 0)] == [1]
+    assert played.paths == ["/base/api/aichat/v1/runs/r/events"]
+    await client.close()
+
+
 async def test_a_run_that_is_not_there(played: Played) -> None:
     body = b'{"code": "not_found", "message": "There is no such run.", "details": {}, "reason": null}'
     played.answers = [[refusal(404, body)]]
@@ -111,6 +135,7 @@ async def test_a_server_that_stays_away_is_told_after_a_while(played: Played) ->
             "m",
         ),
         (refusal(502, b"<html>a proxy</html>"), Exception, "HTTP 502"),
+        (refusal(403, b"{}"), ServiceGone, "does not let this kernel in"),
         (b"", ServiceGone, "does not answer"),
         (b"rubbish\r\n\r\n", ServiceGone, "does not answer"),
     ],

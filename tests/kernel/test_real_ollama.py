@@ -14,7 +14,9 @@ from tests.ollama.server import OllamaServer
 from tests.server.client import counted
 from tests.server.process import Server, running
 
-LONG_S = 80.0
+pytestmark = pytest.mark.timeout(300)
+
+LONG_S = 200.0
 """For four hundred tokens on a machine whose processors are all at work elsewhere."""
 
 
