@@ -1,6 +1,7 @@
 import { type JupyterFrontEnd } from '@jupyterlab/application';
 import { type ICommandPalette } from '@jupyterlab/apputils';
 import { type TranslationBundle } from '@jupyterlab/translation';
+import { CommandRegistry } from '@lumino/commands';
 import type { ChatModel } from '../ui/state/model';
 import { chatIcon, type ChatPanel } from './panel';
 
@@ -38,7 +39,21 @@ export function addCommands({ app, widget, model, palette, trans }: Parts): void
       }
     }
   });
+  widget.onKey = event => {
+    if (isKeyOf(app.commands, SWITCH, event)) {
+      event.preventDefault();
+      void app.commands.execute(SWITCH);
+    }
+  };
   for (const command of [OPEN, NEW, SWITCH]) {
     palette?.addItem({ command, category: trans.__('Chat') });
   }
+}
+
+/** Whether a key is a command's, as the person has set it. */
+function isKeyOf(commands: CommandRegistry, command: string, event: KeyboardEvent): boolean {
+  const stroke = CommandRegistry.keystrokeForKeydownEvent(event);
+  return commands.keyBindings.some(
+    each => each.command === command && each.keys.length === 1 && each.keys[0] === stroke
+  );
 }

@@ -27,6 +27,9 @@ export class ChatPanel extends ReactWidget {
     this.title.caption = trans.__('Chat');
   }
 
+  /** Sees each key that is pressed in the chat; JupyterLab's own shortcuts are off there. */
+  onKey: ((event: KeyboardEvent) => void) | undefined;
+
   protected render(): React.ReactElement {
     return React.createElement(ChatApp, { model: this.model, host: this.host });
   }
@@ -37,6 +40,20 @@ export class ChatPanel extends ReactWidget {
 
   get hasFocus(): boolean {
     return this.node.contains(document.activeElement);
+  }
+
+  handleEvent(event: KeyboardEvent): void {
+    this.onKey?.(event);
+  }
+
+  protected onBeforeAttach(message: Message): void {
+    super.onBeforeAttach(message);
+    this.node.addEventListener('keydown', this);
+  }
+
+  protected onAfterDetach(message: Message): void {
+    this.node.removeEventListener('keydown', this);
+    super.onAfterDetach(message);
   }
 
   protected onActivateRequest(_message: Message): void {

@@ -41,8 +41,11 @@ export class FakeOllama {
     const { server } = this;
     this.server = undefined;
     await new Promise<void>(done => {
-      server ? server.close(() => done()) : done();
-      server?.closeAllConnections();
+      if (!server) {
+        return done();
+      }
+      server.close(() => done());
+      server.closeAllConnections();
     });
   }
 

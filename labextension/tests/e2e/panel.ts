@@ -3,6 +3,13 @@ import type { LabServer } from './lab-server';
 
 export type Theme = 'JupyterLab Light' | 'JupyterLab Dark';
 
+export interface Message {
+  id: string;
+  role: 'user' | 'assistant';
+  status: string;
+  parts: { type: string; text: string }[];
+}
+
 interface JupyterApp {
   restored: Promise<void>;
   commands: { execute(command: string, args?: object): Promise<unknown> };
@@ -32,11 +39,17 @@ export class Panel {
   /** Opens JupyterLab with the chat in its side bar. */
   async open(path = 'lab'): Promise<void> {
     await this.page.goto(`${this.lab.url}/${path}?token=${this.lab.token}&reset`);
-    await this.show();
+    await this.started();
   }
 
   async reload(): Promise<void> {
     await this.page.reload();
+    await this.started();
+  }
+
+  /** Waits for the end of JupyterLab's start, which is when its launcher takes the keyboard. */
+  private async started(): Promise<void> {
+    await this.page.waitForFunction(() => document.activeElement?.classList.contains('jp-Launcher'));
     await this.show();
   }
 
@@ -44,7 +57,6 @@ export class Panel {
     await this.page.waitForFunction('window.jupyterapp');
     await this.page.evaluate(() => (window as unknown as { jupyterapp: JupyterApp }).jupyterapp.restored);
     await this.command('jupyter-aichat:open');
-    await expect(this.box).toBeVisible({ timeout: 30_000 });
     await expect(this.box).toBeFocused();
   }
 
@@ -80,6 +92,56 @@ export class Panel {
   /** Waits until an answer has come to its end. */
   async ended(answer: Locator, timeout = 30_000): Promise<void> {
     await expect(answer).toHaveAttribute('aria-busy', 'false', { timeout });
+  }
+
+  /** An answer as Copy gives it. */
+  async textOf(answer: Locator): Promise<string> {
+    await answer.hover();
+    await answer.locator('.aichat-actions [data-action="copy"]').click();
+    await expect(answer.locator('.aichat-actions').getByRole('button', { name: 'Copied' })).toBeVisible();
+    return this.page.evaluate(() => navigator.clipboard.readText());
+  }
+
+  async newChat(): Promise<void> {
+    await this.root.locator('.aichat-header').getByRole('button', { name: 'New chat' }).last().click();
+    await expect(this.answers).toHaveCount(0);
+    await expect(this.box).toBeFocused();
+  }
+
+  /** Opens the list of chats and returns the entry with this title. */
+  async inList(title: string): Promise<Locator> {
+    const list = this.root.getByRole('navigation', { name: 'Chats' });
+    if (!(await list.isVisible())) {
+      await this.root.getByRole('button', { name: 'Chats', exact: true }).click();
+    }
+    const item = list.getByRole('listitem').filter({ hasText: title });
+    await expect(item).toBeVisible();
+    return item;
+  }
+
+  /** The open chat's messages as the server has them, newest first. */
+  async messages(): Promise<Message[]> {
+    const id = await this.chatId();
+    const chat = await this.lab.api<{ active_leaf: string }>('GET', `chats/${id}`);
+    const page = await this.lab.api<{ items: Message[] }>('GET', `chats/${id}/messages?leaf=${chat.active_leaf}`);
+    return page.items;
+  }
+
+  /** Shuts JupyterLab's own dialog on a lost connection, which covers the page. */
+  async dismiss(): Promise<void> {
+    const dialog = this.page.locator('.jp-Dialog');
+    await dialog.waitFor({ timeout: 10_000 }).catch(() => undefined);
+    if (await dialog.isVisible()) {
+      await dialog.getByRole('button', { name: 'Close' }).click();
+      await dialog.waitFor({ state: 'hidden' });
+    }
+  }
+
+  /** The same chat in another tab of the same browser. */
+  async another(): Promise<Panel> {
+    const other = new Panel(await this.page.context().newPage(), this.lab);
+    await other.open();
+    return other;
   }
 
   /** Makes the side bar as wide as asked (px), by its handle. */

@@ -4,34 +4,34 @@ import { Panel } from './panel';
 
 /** Scripted models that the tests ask beside the usual ones. */
 const MODELS = [
-  'counter-400-5',
+  'counter-400-20',
   'counter-100-50',
   'fail-model_not_found-after-0',
   'fail-provider_error-after-3',
-  'cut-after-5'
+  'cut-after-5',
+  'markdown-8'
 ];
 
 /** One JupyterLab for the tests of a worker, and the panel in a fresh page of it. What the page says on errors fails. */
 export const test = base.extend<{ panel: Panel; errors: string[] }, { lab: LabServer }>({
   lab: [
-    // eslint-disable-next-line no-empty-pattern
-    async ({}, use) => {
+    async ({}, provide) => {
       const lab = await LabServer.start({ models: MODELS });
-      await use(lab);
+      await provide(lab);
       await lab.stop();
     },
     { scope: 'worker', timeout: 90_000 }
   ],
-  errors: async ({ page }, use) => {
+  errors: async ({ page }, provide) => {
     const errors: string[] = [];
     page.on('pageerror', error => errors.push(String(error)));
-    await use(errors);
+    await provide(errors);
     base.expect(errors, 'errors in the page').toEqual([]);
   },
-  panel: async ({ page, lab, errors: _ }, use) => {
+  panel: async ({ page, lab, errors: _ }, provide) => {
     const panel = new Panel(page, lab);
     await panel.open();
-    await use(panel);
+    await provide(panel);
   }
 });
 

@@ -6,6 +6,7 @@ import { useChat } from './context';
 import { DeleteDialog } from './DeleteDialog';
 import { TitleEditor } from './Header';
 import { Icon } from './icons';
+import { isComposing } from './keys';
 import { Menu } from './parts';
 
 const TYPING_MS = 200;
@@ -41,6 +42,7 @@ export function ChatList({ open, onOpen }: { open: boolean; onOpen(id: string | 
           placeholder={trans.__('Search chats')}
           value={query}
           onChange={event => setQuery(event.target.value)}
+          onKeyDown={onSearchKey}
         />
       </div>
       <button type="button" className="aichat-list-new" onClick={() => onOpen(null)}>
@@ -61,6 +63,21 @@ export function ChatList({ open, onOpen }: { open: boolean; onOpen(id: string | 
       </div>
     </nav>
   );
+}
+
+/** From the search box ↓ and Enter go to the first chat that was found. */
+function onSearchKey(event: React.KeyboardEvent<HTMLElement>): void {
+  const list = event.currentTarget.closest('.aichat-list');
+  const first = list?.querySelector<HTMLElement>('.aichat-item-title');
+  if (!first || isComposing(event) || (event.key !== 'ArrowDown' && event.key !== 'Enter')) {
+    return;
+  }
+  event.preventDefault();
+  if (event.key === 'Enter') {
+    first.click();
+  } else {
+    first.focus();
+  }
 }
 
 /** What is said where the list ends. */

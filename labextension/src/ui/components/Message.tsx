@@ -4,8 +4,9 @@ import { useCell } from '../state/cell';
 import { isRunning, textOf, type MessageView, type TextView } from '../state/message-view';
 import { useChat } from './context';
 import { Actions } from './Actions';
-import { EditBox } from './EditBox';
+import { MessageHead } from './MessageHead';
 import { MessageState, Refused } from './MessageState';
+import { Question } from './Question';
 import { Thinking } from './Thinking';
 
 /** One message: a question on its tint, or an answer at full width. */
@@ -18,41 +19,6 @@ export const Message = React.memo(function Message({ id }: { id: string }): Reac
   }
   return view.role === 'user' ? <Question view={view} /> : <Answer view={view} />;
 });
-
-function Question({ view }: { view: MessageView }): React.ReactElement {
-  const { model, host } = useChat();
-  const { trans } = host;
-  const [editing, setEditing] = React.useState(false);
-  const text = textOf(view);
-  return (
-    <article
-      className="aichat-message aichat-user"
-      data-status={view.status}
-      tabIndex={-1}
-      aria-label={trans.__('You')}
-    >
-      <MessageHead name={trans.__('You')} at={view.createdAt} />
-      {editing ? (
-        <EditBox
-          text={text}
-          onCancel={() => setEditing(false)}
-          onSend={changed => {
-            setEditing(false);
-            model.edit(view.id, changed);
-          }}
-        />
-      ) : (
-        <div className="aichat-question" dir="auto">
-          {text}
-        </div>
-      )}
-      <MessageState view={view} />
-      {!editing && view.status === 'completed' && (
-        <Actions view={view} text={() => text} onEdit={() => setEditing(true)} />
-      )}
-    </article>
-  );
-}
 
 function Answer({ view }: { view: MessageView }): React.ReactElement {
   const { host } = useChat();
@@ -106,19 +72,5 @@ function ToolCall({ name, value }: { name: string; value: Record<string, unknown
       <summary>{trans.__('Asks for the tool %1; nothing was run', name)}</summary>
       <pre dir="ltr">{JSON.stringify(value, null, 1)}</pre>
     </details>
-  );
-}
-
-function MessageHead({ name, at }: { name: string; at: string }): React.ReactElement {
-  const time = new Date(at);
-  const short = time.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
-  return (
-    <div className="aichat-head">
-      <span className="aichat-name">{name}</span>
-      <span aria-hidden="true"> · </span>
-      <time dateTime={at} title={time.toLocaleString()}>
-        {short}
-      </time>
-    </div>
   );
 }

@@ -2,6 +2,7 @@ import * as React from 'react';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import type { Trans } from '../i18n';
 import { Icon } from './icons';
+import { useKeptFocus } from './useKeptFocus';
 import { useStickToBottom } from './useStickToBottom';
 
 interface Props {
@@ -19,6 +20,7 @@ export function MessageList(props: Props): React.ReactElement {
   const scroller = React.useRef<HTMLDivElement>(null);
   const virtual = props.ids.length > VIRTUAL_FROM;
   const { away, grown, toBottom } = useStickToBottom(scroller, props.ids.length);
+  useKeptFocus(scroller, props.ids);
   return (
     <div className="aichat-log-frame">
       <div ref={scroller} className="aichat-log" role="log" aria-label={props.label} aria-live="off" tabIndex={0}>
@@ -34,7 +36,7 @@ export function MessageList(props: Props): React.ReactElement {
 }
 
 const Rows = ({ ids, renderMessage }: Props): React.ReactElement => (
-  <>
+  <div role="list">
     {ids.map((id, index) => (
       <div
         key={id}
@@ -47,7 +49,7 @@ const Rows = ({ ids, renderMessage }: Props): React.ReactElement => (
         {renderMessage(id)}
       </div>
     ))}
-  </>
+  </div>
 );
 
 function VirtualRows({
@@ -71,7 +73,7 @@ function VirtualRows({
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, []);
   return (
-    <div className="aichat-rows" style={{ height: rows.getTotalSize() }}>
+    <div role="list" className="aichat-rows" style={{ height: rows.getTotalSize() }}>
       {rows.getVirtualItems().map(row => (
         <div
           key={row.key}

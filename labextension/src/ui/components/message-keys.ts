@@ -25,7 +25,7 @@ export function onMessageKey(event: React.KeyboardEvent<HTMLElement>): boolean {
   if (!action || at < 0 || messages[at] !== focused || event.ctrlKey || event.metaKey || event.altKey) {
     return false;
   }
-  messages[at].querySelector<HTMLElement>(`[data-action="${action}"]`)?.click();
+  messages[at].querySelector<HTMLElement>(`.aichat-actions [data-action="${action}"]`)?.click();
   return true;
 }
 

@@ -25,10 +25,29 @@ export function HtmlBlock({ block, stream, open, trans }: Props): React.ReactEle
       shown.current = html;
       element.replaceChildren(sanitize(html));
       offerImages(element, trans);
+      nameForReaders(element, trans);
       typeset(element);
     }
   }, [block, open, stream, trans]);
   return <div className="aichat-block" dir="auto" ref={ref} />;
+}
+
+/** Boxes of a task list have a name, and what scrolls in itself can be reached by keyboard. */
+function nameForReaders(block: HTMLElement, trans: Trans): void {
+  for (const box of block.querySelectorAll('input')) {
+    box.setAttribute('aria-label', box.checked ? trans.__('Done') : trans.__('Open'));
+  }
+  const first = block.firstElementChild;
+  const name = first?.matches('table')
+    ? trans.__('Table')
+    : first?.matches('.aichat-math-display') && trans.__('Formula');
+  if (name) {
+    block.tabIndex = 0;
+    block.setAttribute('role', 'group');
+    block.setAttribute('aria-label', name);
+  } else {
+    ['tabindex', 'role', 'aria-label'].forEach(attribute => block.removeAttribute(attribute));
+  }
 }
 
 /** Remote images tell others that they were seen, so a person asks for each. */
