@@ -8,6 +8,7 @@ export default defineConfig({
     setupFiles: ['tests/unit/setup.ts'],
     // its modules import without file names' ends, which only a bundler understands
     server: { deps: { inline: [/@jupyterlab/] } },
+    testTimeout: 20_000, // a slow machine is no failure
     restoreMocks: true,
     unstubGlobals: true
   }

@@ -1,6 +1,7 @@
 import { Lexer, Marked, type Token, type TokensList } from 'marked';
 import { escapeHtml } from './escape';
 import { MATH } from './math';
+import { shallow } from './shallow';
 
 /** Link definitions, by name. */
 export type Links = TokensList['links'];
@@ -24,7 +25,7 @@ const MAX_LINE = 8192;
 
 /** Splits text into blocks by block rules only, and puts the definitions that it meets into `links`. */
 export function lexBlocks(text: string, links: Links): Token[] {
-  return lexerWith(links).blockTokens(text, []);
+  return lexerWith(links).blockTokens(shallow(text), []);
 }
 
 /** The HTML of one block, not yet sanitised. */
@@ -32,8 +33,16 @@ export function renderBlock(raw: string, links: Links): string {
   if (raw.length > MAX_LINE && raw.split('\n').some(line => line.length > MAX_LINE)) {
     return `<p>${escapeHtml(raw)}</p>`;
   }
+  try {
+    return render(raw, links);
+  } catch {
+    return `<p>${escapeHtml(raw)}</p>`; // nested too deep for the stack
+  }
+}
+
+function render(raw: string, links: Links): string {
   const lexer = lexerWith(links);
-  lexer.blockTokens(raw, lexer.tokens);
+  lexer.blockTokens(shallow(raw), lexer.tokens);
   for (const queued of lexer.inlineQueue.splice(0)) {
     lexer.inlineTokens(queued.src, queued.tokens);
   }

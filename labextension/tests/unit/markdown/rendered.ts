@@ -12,10 +12,10 @@ export function streamed(text: string, size = text.length): BlockStream {
   return stream;
 }
 
-/** What a stream shows: code as it is, everything else as sanitised HTML. */
-export const shownBy = (stream: BlockStream): string[] =>
+/** What a stream shows: code as it is, everything else as HTML, not yet sanitised. */
+export const renderedBy = (stream: BlockStream): string[] =>
   stream.blocks.map(block =>
-    block.code ? `code ${block.code.lang}\n${block.code.toString()}` : htmlOf(renderBlock(block.raw, stream.links))
+    block.code ? `code ${block.code.lang}\n${block.code.toString()}` : renderBlock(block.raw, stream.links)
   );
 
 export function htmlOf(html: string): string {

@@ -40,6 +40,7 @@ test.each([
   ['tel:1', false],
   ['example.org', false],
   ['./x', false],
+  ['data:image/png;base64,AAAA', false],
   ['javascript:x', false]
 ])('a link to %s keeps its address: %s', (href, kept) => {
   const link = sanitize(`<a href="${href}">x</a>`).querySelector('a')!;

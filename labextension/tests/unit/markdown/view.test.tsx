@@ -178,9 +178,12 @@ test('a delta renders the last blocks only, however long the answer is', () => {
 });
 
 test('settled blocks stay the same nodes to the end', () => {
-  const growing = new Growing('# Title\n\nFirst.\n\nSecond.\n\nThird.\n\n');
+  const growing = new Growing('# Title\n\nFirst.\n\nSecond.\n\nThird.');
   const heading = growing.root.querySelector('h1');
+  const last = growing.root.querySelector('.aichat-block:last-child p');
+  growing.append('\n\n');
   growing.append('More **text**.\n\n- a\n- b\n');
   growing.end();
   expect(growing.root.querySelector('h1')).toBe(heading);
+  expect(last?.isConnected).toBe(true);
 });

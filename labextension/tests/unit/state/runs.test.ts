@@ -93,6 +93,33 @@ test('connections that break at any moment leave the text as the server has it',
   }
 });
 
+test('what was missed is asked for at once, also while chats cannot be read', async () => {
+  const run = await ask();
+  server.say(run, 'one ');
+  server.cut();
+  server.say(run, 'two');
+  const broken = vi.spyOn(server as unknown as { answer(): unknown }, 'answer').mockImplementation(() => {
+    throw new Error('the store is away');
+  });
+  await pass(1_000);
+  broken.mockRestore();
+  expect(person.sees[1]).toBe('assistant streaming: one two');
+});
+
+test('events that were seen before are left out, and nothing is asked for', async () => {
+  const run = await ask();
+  server.say(run, 'one ');
+  server.say(run, 'two');
+  await pass();
+  const before = server.received.length;
+  for (const { seq, event } of server.logs.get(run)!.events) {
+    server.broadcast({ type: 'event', run_id: run, chat_id: person.chatId!, seq, event });
+  }
+  await pass();
+  expect(person.sees[1]).toBe('assistant streaming: one two');
+  expect(server.received).toHaveLength(before);
+});
+
 test('a lost event is noticed and asked for', async () => {
   const run = await ask();
   server.say(run, 'one ');

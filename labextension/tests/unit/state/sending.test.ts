@@ -120,6 +120,10 @@ describe('while the server is away', () => {
     expect(person.model.draft.get()).toBe('Q');
     expect(person.sees).toEqual([]);
     expect(person.model.current.get().status).toBe('empty');
+    person.leave();
+    person = new Person(server);
+    expect(person.sees).toEqual([]);
+    expect(person.model.draft.get()).toBe('Q');
     server.down = false;
     await pass(60_000);
     expect(questions()).toEqual([]);
