@@ -155,7 +155,7 @@ def test_requests_go_to_the_api_and_nowhere_else(panel: Panel, server: Server) -
     assert panel.request("PATCH", f"chats/{chat['id']}", {"title": "x"})["body"]["title"] == "x"
     assert panel.request("DELETE", f"chats/{chat['id']}")["status"] == 204
     assert panel.request("DELETE", f"chats/{chat['id']}")["status"] == 404
-    assert panel.request("POST", "chats", {"titel": "x"})["body"]["code"] == "invalid_request"
+    assert panel.request("POST", "chats", {"nonsense": "x"})["body"]["code"] == "invalid_request"
     for path in (
         "../contents",
         "chats/../../contents",
