@@ -134,8 +134,8 @@ def test_a_stop_frees_the_runner_within_a_second(frail: Server, own_ollama: Olla
     assert time.monotonic() - asked[0] < 1
     time.sleep(max(0.0, asked[0] + 1 - time.monotonic()))
     before = busy_s(own_ollama)
-    time.sleep(0.5)
-    assert busy_s(own_ollama) - before < 0.1
+    time.sleep(1)
+    assert busy_s(own_ollama) - before < 0.3  # one that goes on uses a whole second or more
     kept = reply_of(frail, sent)
     assert (kept["status"], kept["parts"][0]["text"]) == ("stopped", text_of(found))
 
