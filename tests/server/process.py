@@ -87,13 +87,21 @@ def _environment(directory: Path) -> dict[str, str]:
 def _wait(process: subprocess.Popen[bytes], runtime: Path, log: Path) -> Server:
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and process.poll() is None:
-        for found in runtime.glob(f"jpserver-{process.pid}.json"):
-            server = Server(process, json.loads(found.read_text())["url"], log)
+        if url := _url(runtime / f"jpserver-{process.pid}.json"):
+            server = Server(process, url, log)
             if _started(server):
                 return server
             server.http.close()
         time.sleep(0.05)
     raise AssertionError(f"the server did not start: {log.read_text()[-2000:]}")
+
+
+def _url(info: Path) -> str | None:
+    """Return what a server says of itself; None before it does, or while it is still writing."""
+    try:
+        return str(json.loads(info.read_text())["url"])
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def _started(server: Server) -> bool:
