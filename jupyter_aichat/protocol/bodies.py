@@ -15,7 +15,9 @@ from jupyter_aichat.domain.chat import Chat
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.model import Model, ProviderState
 from jupyter_aichat.domain.options import Options
+from jupyter_aichat.domain.part import TextPart
 from jupyter_aichat.domain.run import Run
+from jupyter_aichat.errors import InvalidRequest
 
 MAX_BODY = 1024 * 1024
 """The largest request body and client frame, in bytes."""
@@ -48,6 +50,14 @@ class EditBody(AgainBody, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
     text: str | UnsetType = UNSET
     parts: Annotated[tuple[TextInput, ...], Meta(min_length=1, max_length=64)] | UnsetType = UNSET
+
+    def content(self) -> tuple[TextPart, ...]:
+        """Return the parts of the question; raises `InvalidRequest` unless it is told in exactly one way."""
+        if isinstance(self.text, str) and self.parts is UNSET:
+            return (TextPart(self.text),)
+        if self.text is UNSET and self.parts is not UNSET:
+            return tuple(TextPart(part.text) for part in self.parts)
+        raise InvalidRequest("Send either text or parts.")
 
 
 class SendBody(EditBody, frozen=True, forbid_unknown_fields=True, kw_only=True):

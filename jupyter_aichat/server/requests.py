@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from msgspec import UNSET
-
 from jupyter_aichat.domain.chat import ChatChanges
 from jupyter_aichat.domain.ids import ChatId, MessageId
-from jupyter_aichat.domain.part import TextPart
 from jupyter_aichat.engine.requests import Again, Edit, NewChat, Send
-from jupyter_aichat.errors import InvalidRequest
 from jupyter_aichat.protocol.bodies import AgainBody, ChatChangesBody, EditBody, NewChatBody, SendBody
 
 
@@ -16,7 +12,7 @@ def to_send(body: SendBody, chat_id: str | None, key: str | None) -> Send:
     """Return the question of a send."""
     parent = body.parent_id
     return Send(
-        parts=_parts(body),
+        parts=body.content(),
         chat_id=None if chat_id is None else ChatId(chat_id),
         parent_id=MessageId(parent) if isinstance(parent, str) else parent,
         model=body.model,
@@ -27,7 +23,7 @@ def to_send(body: SendBody, chat_id: str | None, key: str | None) -> Send:
 
 def to_edit(body: EditBody, chat_id: str, message_id: str, key: str | None) -> Edit:
     """Return the question of an edit."""
-    parts = _parts(body)
+    parts = body.content()
     return Edit(ChatId(chat_id), MessageId(message_id), parts, model=body.model, options=body.options, key=key)
 
 
@@ -52,12 +48,3 @@ def to_changes(body: ChatChangesBody) -> ChatChanges:
         archived=body.archived,
         active_leaf=MessageId(leaf) if isinstance(leaf, str) else leaf,
     )
-
-
-def _parts(body: EditBody) -> tuple[TextPart, ...]:
-    if (body.text is UNSET) == (body.parts is UNSET):
-        raise InvalidRequest("Send either text or parts.")
-    if isinstance(body.text, str):
-        return (TextPart(body.text),)
-    assert body.parts is not UNSET
-    return tuple(TextPart(part.text) for part in body.parts)

@@ -6,16 +6,14 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple, TypeVar
 
 import msgspec
-from msgspec import UNSET
 
 from jupyter_aichat._version import __version__
 from jupyter_aichat.domain.chat import ChatChanges, ChatQuery
 from jupyter_aichat.domain.ids import ChatId, MessageId, RunId
-from jupyter_aichat.domain.part import TextPart
 from jupyter_aichat.domain.principal import Principal
 from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.engine.requests import Again, Edit, NewChat, Send, Sent
-from jupyter_aichat.errors import AIChatError, InvalidRequest, NotFound, TooLarge
+from jupyter_aichat.errors import AIChatError, NotFound, TooLarge
 from jupyter_aichat.kernel.calls import Call, Query
 from jupyter_aichat.kernel.service import Answered
 from jupyter_aichat.protocol import bodies
@@ -124,7 +122,7 @@ class Requests:
         sent = _body(request, bodies.SendBody)
         parent = sent.parent_id
         send = Send(
-            parts=_parts(sent),
+            parts=sent.content(),
             chat_id=ChatId(request.ids[0]),
             parent_id=MessageId(parent) if isinstance(parent, str) else parent,
             model=sent.model,
@@ -136,7 +134,7 @@ class Requests:
     async def _edit(self, request: _Request) -> Outcome:
         sent = _body(request, bodies.EditBody)
         chat_id, message_id = ChatId(request.ids[0]), MessageId(request.ids[1])
-        edit = Edit(chat_id, message_id, _parts(sent), sent.model, sent.options, sent.idempotency_key)
+        edit = Edit(chat_id, message_id, sent.content(), sent.model, sent.options, sent.idempotency_key)
         return _accepted(await self._engine.runs.edit(self._owner, edit))
 
     async def _regenerate(self, request: _Request) -> Outcome:
@@ -160,15 +158,6 @@ def _accepted(sent: Sent) -> Outcome:
 def _again(request: _Request) -> Again:
     sent = _body(request, bodies.AgainBody)
     return Again(ChatId(request.ids[0]), MessageId(request.ids[1]), sent.model, sent.options, sent.idempotency_key)
-
-
-def _parts(body: bodies.EditBody) -> tuple[TextPart, ...]:
-    if (body.text is UNSET) == (body.parts is UNSET):
-        raise InvalidRequest("Send either text or parts.")
-    if isinstance(body.text, str):
-        return (TextPart(body.text),)
-    assert body.parts is not UNSET
-    return tuple(TextPart(part.text) for part in body.parts)
 
 
 def _body(request: _Request, kind: type[T]) -> T:
