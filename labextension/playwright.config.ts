@@ -3,6 +3,7 @@ import { defineConfig } from '@playwright/test';
 /** The system's Chromium; CHROMIUM names another one. Each worker starts a JupyterLab of its own. */
 export default defineConfig({
   testDir: 'tests/e2e',
+  testIgnore: '**/pictures/**',
   workers: 1,
   timeout: 60_000,
   expect: { timeout: 10_000 },

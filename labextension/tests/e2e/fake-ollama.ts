@@ -74,13 +74,15 @@ export class FakeOllama {
     const text = model.answer(question);
     const line = (content: object): boolean => answer.write(`${JSON.stringify({ model: model.name, ...content })}\n`);
     answer.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
+    let due = performance.now();
+    const next = (): Promise<void> => sleep(Math.max(0, (due += pause) - performance.now()));
     for (const piece of pieces(thinking, chunk)) {
       line({ message: { role: 'assistant', content: '', thinking: piece }, done: false });
-      await sleep(pause);
+      await next();
     }
     for (const piece of pieces(text, chunk)) {
       line({ message: { role: 'assistant', content: piece }, done: false });
-      await sleep(pause);
+      await next();
     }
     const tokens = Math.ceil(text.length / 4);
     const counts = { prompt_eval_count: model.prompt ?? Math.ceil(question.length / 4) + 12, eval_count: tokens };

@@ -119,7 +119,7 @@ export class LabServer {
     const { home } = this;
     return {
       ...process.env,
-      PATH: `${existsSync(VENV) ? VENV + delimiter : ''}${process.env.PATH}`,
+      PATH: pathToVenv(),
       JUPYTER_CONFIG_DIR: join(home, 'config'),
       JUPYTER_DATA_DIR: join(home, 'data'),
       JUPYTER_RUNTIME_DIR: join(home, 'runtime'),
@@ -140,6 +140,9 @@ export class LabServer {
     throw new Error(`JupyterLab did not start:\n${(await this.log.catch(() => '')).slice(-4000)}`);
   }
 }
+
+/** The search path, with the checkout's virtual environment before all else. */
+export const pathToVenv = (): string => `${existsSync(VENV) ? VENV + delimiter : ''}${process.env.PATH}`;
 
 function freePort(): Promise<number> {
   return new Promise((done, failed) => {

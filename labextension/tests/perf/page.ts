@@ -1,4 +1,4 @@
-import { expect, type Page } from '@playwright/test';
+import { expect, type Locator, type Page } from '@playwright/test';
 import type { FakeModel } from '../e2e/fake-ollama';
 import { FakeOllama } from '../e2e/fake-ollama';
 import { LabServer } from '../e2e/lab-server';
@@ -61,6 +61,21 @@ export async function watch(page: Page): Promise<{ end(): Promise<Cost> }> {
     }
   };
 }
+
+/** Waits for an answer's end without asking the page again and again, which would cost more than the answer. */
+export const untilEnded = (answer: Locator): Promise<void> =>
+  answer.evaluate(
+    article =>
+      new Promise<void>(resolve => {
+        const look = (): void => {
+          if (article.getAttribute('aria-busy') === 'false') {
+            resolve();
+          }
+        };
+        new MutationObserver(look).observe(article, { attributes: true });
+        look();
+      })
+  );
 
 /** Runs with the panel in a JupyterLab whose Ollama has these models. */
 export async function withPanel(page: Page, models: FakeModel[], run: (panel: Panel) => Promise<void>): Promise<void> {
