@@ -69,9 +69,9 @@ test('at 200 % zoom everything can be reached', async ({ panel, page }) => {
 test('each block has the direction of its own words; code has none', async ({ panel }) => {
   const answer = await panel.ask(`${ARABIC}\n\nAnd in English.\n\n\`\`\`python\nx = 1\n\`\`\``, 'echo');
   await panel.ended(answer);
-  const directions = await answer
-    .locator('.aichat-markdown > *')
-    .evaluateAll(blocks => blocks.map(block => getComputedStyle(block).direction));
+  const blocks = answer.locator('.aichat-markdown > *');
+  await expect(blocks).toHaveCount(3);
+  const directions = await blocks.evaluateAll(all => all.map(block => getComputedStyle(block).direction));
   expect(directions).toEqual(['rtl', 'ltr', 'ltr']);
   await expect(panel.questions.locator('.aichat-question')).toHaveCSS('direction', 'rtl');
 });
