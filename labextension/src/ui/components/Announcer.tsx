@@ -1,7 +1,7 @@
 import * as React from 'react';
-import { useCell } from '../state/cell';
-import { isRunning, textOf } from '../state/message-view';
+import { textOf } from '../state/message-view';
 import { useChat } from './context';
+import { useLast } from './useLast';
 
 const MAX_SPOKEN = 1000;
 
@@ -9,22 +9,25 @@ const MAX_SPOKEN = 1000;
 export function Announcer(): React.ReactElement {
   const { model, host } = useChat();
   const { trans } = host;
-  const { path } = useCell(model.current);
-  const id = path[path.length - 1] ?? '';
-  const view = useCell(React.useMemo(() => model.message(id), [model, id]));
+  const id = useLast((_view, last) => last);
+  const status = useLast(view => view?.status);
   const heard = React.useRef('');
   const [said, setSaid] = React.useState('');
-  const running = view !== undefined && isRunning(view);
+  const running = status === 'pending' || status === 'streaming';
   React.useEffect(() => {
     if (running) {
       heard.current = id;
       setSaid('');
-    } else if (view && heard.current === id) {
+    } else if (heard.current === id) {
       heard.current = '';
+      const view = model.message(id).get();
+      if (!view) {
+        return;
+      }
       const text = textOf(view).slice(0, MAX_SPOKEN);
       setSaid(view.status === 'completed' ? text : trans.__('The answer has ended early. %1', text));
     }
-  }, [running, view, id, trans]);
+  }, [running, model, id, trans]);
   return (
     <div className="aichat-unseen" role="status">
       {said}

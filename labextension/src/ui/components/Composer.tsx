@@ -6,18 +6,17 @@ import { Icon } from './icons';
 import { isComposing, sends } from './keys';
 import { Meter } from './MessageState';
 import { ModelPicker } from './ModelPicker';
+import { useLast } from './useLast';
 
 /** Where a person writes. Send and Stop stand in one place. */
 export function Composer(): React.ReactElement {
   const { model, host } = useChat();
   const { trans } = host;
   const draft = useCell(model.draft);
-  const { path } = useCell(model.current);
-  const lastCell = React.useMemo(() => model.message(path[path.length - 1] ?? ''), [model, path]);
-  const last = useCell(lastCell);
+  const running = useLast((view, id) => (view && isRunning(view) ? id : null));
+  const stopping = useLast(view => view?.stopping ?? false);
   const box = React.useRef<HTMLTextAreaElement>(null);
-  const running = last && isRunning(last) ? last : undefined;
-  const busy = running !== undefined || last?.status === 'sending';
+  const busy = useLast(view => view?.status === 'sending') || running !== null;
   useGrowing(box, draft);
   const send = (): void => {
     if (!busy) {
@@ -64,8 +63,8 @@ export function Composer(): React.ReactElement {
             <button
               type="button"
               className="aichat-send aichat-stop"
-              disabled={running.stopping}
-              onClick={() => model.stop(running.id)}
+              disabled={stopping}
+              onClick={() => model.stop(running)}
             >
               <Icon name="stop" /> {trans.__('Stop')}
             </button>

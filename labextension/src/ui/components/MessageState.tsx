@@ -1,12 +1,12 @@
 import * as React from 'react';
 import { isRunning, type MessageView } from '../state/message-view';
 import type { Failure } from '../protocol.generated';
-import { useCell } from '../state/cell';
 import type { Trans } from '../i18n';
 import { useChat } from './context';
 import { Code } from './Empty';
 import { Icon } from './icons';
 import { useSeconds } from './Thinking';
+import { useLast } from './useLast';
 
 /** The line under a message that says how it stands, and what can be done. */
 export function MessageState({ view }: { view: MessageView }): React.ReactElement | null {
@@ -184,12 +184,8 @@ function LeftOut({ view }: { view: MessageView }): React.ReactElement | null {
 
 /** How full the model's window was with the last question; silent below 60 %. */
 export function Meter(): React.ReactElement | null {
-  const { model, host } = useChat();
-  const { trans } = host;
-  const { path } = useCell(model.current);
-  const last = path[path.length - 1] ?? '';
-  const cell = React.useMemo(() => model.message(last), [model, last]);
-  const context = useCell(cell)?.context;
+  const { trans } = useChat().host;
+  const context = useLast(view => view?.context);
   const share = context ? context.tokens / context.budget : 0;
   if (!context || share < 0.6) {
     return null;

@@ -2,9 +2,12 @@ import { flushSync } from 'react-dom';
 
 const FRAME_MS = 16;
 const HIDDEN_MS = 500;
-const CHEAP_MS = 12;
+/** What costs less may be done with every frame. */
+const CHEAP_MS = 4;
+/** Work is paid for with this many times its own length. */
+const SHARE = 6;
 
-/** Runs `work` at most once a frame, and so that it takes at most a fifth of the main thread. */
+/** Runs `work` at most once a frame, and so that it takes at most a sixth of the main thread. */
 export class Flusher {
   private asked = false;
   private notBefore = 0;
@@ -33,7 +36,7 @@ export class Flusher {
     setTimeout(() => {
       // after style, layout and paint of this frame
       const cost = performance.now() - start;
-      this.notBefore = start + (cost > CHEAP_MS ? 5 * cost : 0);
+      this.notBefore = start + (cost > CHEAP_MS ? SHARE * cost : 0);
     });
   };
 }
