@@ -9,9 +9,11 @@ moment of its writing. Needs two cores, cc and taskset; everything is on loopbac
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import statistics
 import time
+import urllib.parse
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -166,9 +168,6 @@ def _all(b: Bench) -> list[object]:
 
 def _time(url: str) -> float:
     """Median milliseconds of 200 answers over one kept connection."""
-    import http.client  # noqa: PLC0415
-    import urllib.parse  # noqa: PLC0415
-
     parts = urllib.parse.urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
     took = []
