@@ -16,7 +16,7 @@ import msgspec
 from jupyter_aichat.domain.ids import RunId
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One event of a run: its ``seq`` and its JSON."""
 
     run_id: RunId
