@@ -10,7 +10,7 @@ from jupyter_aichat.domain.run import Outcome
 from jupyter_aichat.domain.usage import Usage
 
 
-class RunStarted(msgspec.Struct, frozen=True, tag="run_started"):
+class RunStarted(msgspec.Struct, frozen=True, gc=False, tag="run_started"):
     """A worker has claimed the run and asks the provider; until the first text the model may be loading."""
 
 
@@ -21,13 +21,13 @@ class QueuePosition(msgspec.Struct, frozen=True, tag="queue_position"):
     wait: float | None = None
 
 
-class TextDelta(msgspec.Struct, frozen=True, tag="text_delta"):
+class TextDelta(msgspec.Struct, frozen=True, gc=False, tag="text_delta"):
     """More text of the last part, or the beginning of a new text part."""
 
     text: str
 
 
-class ThinkingDelta(msgspec.Struct, frozen=True, tag="thinking_delta"):
+class ThinkingDelta(msgspec.Struct, frozen=True, gc=False, tag="thinking_delta"):
     """More thinking, or the beginning of a new thinking part."""
 
     text: str
@@ -41,7 +41,7 @@ class ToolCall(msgspec.Struct, frozen=True, tag="tool_call"):
     arguments: dict[str, object]
 
 
-class Context(msgspec.Struct, frozen=True, tag="context"):
+class Context(msgspec.Struct, frozen=True, gc=False, tag="context"):
     """What of the history the model was given.
 
     ``sent`` and ``left_out`` count messages; ``budget`` is the room for the prompt and ``tokens`` our estimate of

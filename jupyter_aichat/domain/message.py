@@ -27,7 +27,7 @@ class Continuation(msgspec.Struct, frozen=True):
     cause: Literal["takeover", "user"]
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """A message as its owner sees it.
 
     ``n`` orders the messages of a chat. ``seq`` is the last event of the current run that ``parts`` contain.

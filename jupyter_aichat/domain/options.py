@@ -10,7 +10,7 @@ from msgspec import Meta
 MAX_STOPS = 8
 
 
-class Options(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class Options(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
     """Options of a chat or of one send; those of the send win, field by field.
 
     ``system`` and ``think`` are ours; the rest are the provider's sampling parameters. ``num_ctx`` (tokens)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import msgspec
 
 
-class TextPart(msgspec.Struct, frozen=True, tag="text"):
+class TextPart(msgspec.Struct, frozen=True, gc=False, tag="text"):
     """Markdown."""
 
     text: str
 
 
-class ThinkingPart(msgspec.Struct, frozen=True, tag="thinking"):
+class ThinkingPart(msgspec.Struct, frozen=True, gc=False, tag="thinking"):
     """What the model wrote before its answer."""
 
     text: str

@@ -31,7 +31,7 @@ def epoch_of(seq: int) -> int:
     return seq >> EPOCH_BITS
 
 
-class Run(msgspec.Struct, frozen=True):
+class Run(msgspec.Struct, frozen=True, gc=False):
     """A run as its owner sees it."""
 
     id: RunId
@@ -49,7 +49,7 @@ class Run(msgspec.Struct, frozen=True):
         return self.state in ENDED
 
 
-class Generation(msgspec.Struct, frozen=True):
+class Generation(msgspec.Struct, frozen=True, gc=False):
     """What a run asks of a provider; kept with it, so that another process could go on with it."""
 
     provider: str
@@ -58,7 +58,7 @@ class Generation(msgspec.Struct, frozen=True):
     prefill: bool = False
 
 
-class RunRecord(msgspec.Struct, frozen=True):
+class RunRecord(msgspec.Struct, frozen=True, gc=False):
     """A run as stores keep it: who owns it, who generates it and since which epoch.
 
     ``instance`` None means queued and unowned. Every write of a run is conditional on ``(id, epoch)``.
@@ -72,7 +72,7 @@ class RunRecord(msgspec.Struct, frozen=True):
     stop_requested: bool = False
 
 
-class Segment(msgspec.Struct, frozen=True):
+class Segment(msgspec.Struct, frozen=True, gc=False):
     """A checkpoint: text that a run added to its message since the one before.
 
     ``part`` is the index and ``kind`` the type of the part that the text belongs to; ``seq`` the last event

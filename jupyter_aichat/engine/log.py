@@ -11,6 +11,8 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from jupyter_aichat.domain.event import Event, TextDelta, ThinkingDelta, ToolCall, encode_event
 from jupyter_aichat.domain.run import seq_of
 
@@ -20,7 +22,7 @@ _COMPACT_EVERY = 64
 _DELTAS: dict[TextKind, type[TextDelta] | type[ThinkingDelta]] = {"text": TextDelta, "thinking": ThinkingDelta}
 
 
-class EncodedEvent(NamedTuple):
+class EncodedEvent(msgspec.Struct, frozen=True, gc=False):
     """An event's place and its JSON; ``last`` marks the end of the run."""
 
     seq: int

@@ -17,14 +17,14 @@ from jupyter_aichat.domain.part import Part
 from jupyter_aichat.domain.usage import Usage
 
 
-class PromptMessage(msgspec.Struct, frozen=True):
+class PromptMessage(msgspec.Struct, frozen=True, gc=False):
     """One message of what a model is given; text holds no NUL and no lone surrogate."""
 
     role: Literal["system", "user", "assistant"]
     parts: tuple[Part, ...]
 
 
-class ChatRequest(msgspec.Struct, frozen=True):
+class ChatRequest(msgspec.Struct, frozen=True, gc=False):
     """What a run asks. With a last message of role assistant the model goes on with it (`ModelSetup.can_prefill`).
 
     ``num_ctx`` (tokens) is really sent, so that the window is the one our budget was made for.
@@ -36,13 +36,13 @@ class ChatRequest(msgspec.Struct, frozen=True):
     options: Options = Options()
 
 
-class TextChunk(msgspec.Struct, frozen=True):
+class TextChunk(msgspec.Struct, frozen=True, gc=False):
     """More text."""
 
     text: str
 
 
-class ThinkingChunk(msgspec.Struct, frozen=True):
+class ThinkingChunk(msgspec.Struct, frozen=True, gc=False):
     """More thinking."""
 
     text: str
@@ -56,7 +56,7 @@ class ToolCallChunk(msgspec.Struct, frozen=True):
     arguments: dict[str, object]
 
 
-class FinishedChunk(msgspec.Struct, frozen=True):
+class FinishedChunk(msgspec.Struct, frozen=True, gc=False):
     """The server's own word that the answer is complete; a stream without it was interrupted.
 
     ``reason`` is "stop", "length" or what the server says.
