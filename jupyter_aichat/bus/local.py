@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from jupyter_aichat.bus.base import Entry, Handler, Unsubscribe
+from jupyter_aichat.bus.base import KEPT_TRIMMED, Appended, Entry, EntryHandler, Handler, Unsubscribe, is_whole
 from jupyter_aichat.domain.ids import RunId
 
 KEPT_ENTRIES = 512
 KEPT_BYTES = 256 * 1024
 EXPIRE_S = 60.0
 KEPT_ENDED = 1000
+POLL_S = 0.25
 
 
 class _Log:
-    """The newest entries of a run; ``floor`` is the last one forgotten."""
+    """The newest entries of a run, at least one."""
 
-    __slots__ = ("entries", "floor", "size")
+    __slots__ = ("entries", "size")
 
     def __init__(self) -> None:
         self.entries: deque[Entry] = deque()
-        self.floor = 0
         self.size = 0
 
     def add(self, entry: Entry) -> None:
@@ -32,9 +32,10 @@ class _Log:
             self.forget_oldest()
 
     def forget_oldest(self) -> None:
-        entry = self.entries.popleft()
-        self.floor = entry.seq
-        self.size -= len(entry.data)
+        self.size -= len(self.entries.popleft().data)
+
+    def after(self, seq: int) -> tuple[Entry, ...]:
+        return tuple(entry for entry in self.entries if entry.seq > seq)
 
 
 class LocalBus:
@@ -47,6 +48,7 @@ class LocalBus:
         self._expire_s = expire_s
         self._logs: dict[RunId, _Log] = {}
         self._handlers: dict[str, list[Handler]] = {}
+        self._followers: dict[RunId, list[EntryHandler]] = {}
         self._expiring: dict[RunId, asyncio.TimerHandle] = {}
 
     async def open(self) -> None:
@@ -59,36 +61,78 @@ class LocalBus:
         self._expiring.clear()
         self._logs.clear()
         self._handlers.clear()
+        self._followers.clear()
 
     async def ping(self) -> None:
         """A process reaches itself."""
 
-    async def append(self, entries: Sequence[Entry]) -> frozenset[RunId]:
+    @property
+    def silence_s(self) -> float:
+        """See `Bus.silence_s`: what another process on the same store writes is never heard here."""
+        return POLL_S
+
+    async def append(self, entries: Sequence[Entry]) -> Appended:
         """See `Bus.append`."""
-        refused = set()
+        refused, missing = set(), set()
+        added: dict[RunId, list[Entry]] = {}
         for entry in entries:
-            log = self._logs.get(entry.run_id)
+            log = self._log_for(entry)
             if log is None:
-                log = self._logs[entry.run_id] = _Log()
-            newest = log.entries[-1].seq if log.entries else log.floor
-            if entry.seq <= newest:
+                missing.add(entry.run_id)
+            elif log.entries and entry.seq <= log.entries[-1].seq:
                 refused.add(entry.run_id)
             else:
                 log.add(entry)
-        return frozenset(refused)
+                added.setdefault(entry.run_id, []).append(entry)
+        for run_id, new in added.items():
+            for handler in tuple(self._followers.get(run_id, ())):
+                handler(tuple(new))
+        return Appended(frozenset(refused), frozenset(missing))
+
+    def _log_for(self, entry: Entry) -> _Log | None:
+        log = self._logs.get(entry.run_id)
+        if log is None and entry.begins:
+            log = self._logs[entry.run_id] = _Log()
+        return log
 
     async def read(self, run_id: RunId, after: int, limit: int) -> tuple[Entry, ...] | None:
         """See `Bus.read`."""
         log = self._logs.get(run_id)
-        if log is None or after < log.floor:
+        if log is None:
             return None
-        return tuple([entry for entry in log.entries if entry.seq > after][:limit])
+        entries = log.after(after)[:limit]
+        return entries if is_whole(entries, after) else None
 
-    async def trim(self, run_id: RunId, upto: int) -> None:
+    def follow(self, run_id: RunId, after: int, handler: EntryHandler) -> Unsubscribe:
+        """See `Bus.follow`; what the log has already comes with the loop's next step."""
+        stopped = False
+
+        def start() -> None:
+            if stopped:
+                return
+            self._followers.setdefault(run_id, []).append(handler)
+            log = self._logs.get(run_id)
+            if log is not None and (entries := log.after(after)):
+                handler(entries)
+
+        def unfollow() -> None:
+            nonlocal stopped
+            stopped = True
+            rest = [h for h in self._followers.get(run_id, ()) if h is not handler]
+            if rest:
+                self._followers[run_id] = rest
+            else:
+                self._followers.pop(run_id, None)
+
+        asyncio.get_running_loop().call_soon(start)
+        return unfollow
+
+    async def trim(self, upto: Mapping[RunId, int]) -> None:
         """See `Bus.trim`."""
-        log = self._logs.get(run_id)
-        while log is not None and log.entries and log.entries[0].seq <= upto:
-            log.forget_oldest()
+        for run_id, seq in upto.items():
+            log = self._logs.get(run_id)
+            while log is not None and log.entries[0].seq <= seq - KEPT_TRIMMED and len(log.entries) > 1:
+                log.forget_oldest()
 
     async def expire(self, run_id: RunId) -> None:
         """See `Bus.expire`."""

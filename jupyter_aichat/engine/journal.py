@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 
 from jupyter_aichat.bus.base import Bus, Entry
 from jupyter_aichat.domain.ids import RunId
-from jupyter_aichat.domain.run import Segment
+from jupyter_aichat.domain.run import Segment, seq_of
 from jupyter_aichat.engine.live import LiveRun
 from jupyter_aichat.engine.log import EncodedEvent
 from jupyter_aichat.errors import BusUnavailable, StoreUnavailable
@@ -64,7 +64,8 @@ class Journal:
         """Take an event; it goes to the bus with the next tick."""
         if self._batch is None:
             self._batch = _Batch()
-        self._batch.entries.append(Entry(live.record.run.id, event.seq, event.data))
+        begins = event.seq == seq_of(live.record.epoch, 1)
+        self._batch.entries.append(Entry(live.record.run.id, event.seq, event.data, begins))
         if self._appending is None:
             self._appending = asyncio.create_task(self._append_all(), name="aichat-append")
 
@@ -82,11 +83,11 @@ class Journal:
 
     async def _append(self, entries: list[Entry]) -> None:
         try:
-            refused = await self._bus.append(entries)
+            appended = await self._bus.append(entries)
         except BusUnavailable:  # degrades, and never ends a run
             self._log.warning("The bus does not take events; readers in other processes ask the store")
         else:
-            for run_id in refused:
+            for run_id in appended.refused:
                 self._lost(run_id)
 
     async def checkpoint(self, runs: Iterable[LiveRun]) -> None:
@@ -106,6 +107,13 @@ class Journal:
         self._forget(batch)
         for run_id in lost:
             self._lost(run_id)
+        await self._trim(batch)
+
+    async def _trim(self, written: list[Segment]) -> None:
+        try:
+            await self._bus.trim({segment.run_id: segment.seq for segment in written})
+        except BusUnavailable:  # the next checkpoint trims for this one too
+            self._log.debug("The bus was not trimmed")
 
     def _forget(self, written: list[Segment]) -> None:
         last = {segment.run_id: segment.seq for segment in written}

@@ -19,7 +19,7 @@ from jupyter_aichat.domain.event import (
 )
 from jupyter_aichat.domain.ids import OwnerId, RunId
 from jupyter_aichat.domain.part import ToolCallPart
-from jupyter_aichat.domain.run import ENDED, Run, Segment, epoch_of, seq_of
+from jupyter_aichat.domain.run import ENDED, Run, Segment, epoch_of
 from jupyter_aichat.engine.log import EncodedEvent
 from jupyter_aichat.engine.reader import Reader
 from jupyter_aichat.errors import AIChatError, BusUnavailable, NotFound
@@ -174,20 +174,9 @@ def encoded(entry: Entry) -> EncodedEvent:
 
 
 async def read_log(bus: Bus, run_id: RunId, after: int, log: logging.Logger) -> tuple[Entry, ...] | None:
-    """Read from the bus; one that is away has nothing, and a log with a hole is none."""
+    """Read from the bus; one that is away has nothing."""
     try:
-        entries = await bus.read(run_id, after, _READ_ENTRIES)
-        return entries if entries is None or _dense(entries, after) else None
+        return await bus.read(run_id, after, _READ_ENTRIES)
     except BusUnavailable:
         log.warning("The bus does not answer; run %s is read from the store", run_id)
         return None
-
-
-def _dense(entries: tuple[Entry, ...], after: int) -> bool:
-    """Whether nothing is missing: each follows the one before it, or begins an epoch (with a snapshot)."""
-    before = after
-    for entry in entries:
-        if entry.seq != before + 1 and entry.seq != seq_of(epoch_of(entry.seq), 1):
-            return False
-        before = entry.seq
-    return True

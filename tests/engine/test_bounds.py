@@ -9,9 +9,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from jupyter_aichat.bus.base import Entry
+from jupyter_aichat.bus.base import Appended, Entry
 from jupyter_aichat.bus.local import LocalBus
-from jupyter_aichat.domain.ids import RunId
 from jupyter_aichat.engine import live
 from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.engine.live import LiveRun
@@ -57,7 +56,7 @@ async def test_an_ended_run_is_let_go_also_while_others_go_on(
     """One answer that streams on and on, over a bus that takes its time, must not hold all that end meanwhile."""
     append = engine._bus.append
 
-    async def slow(entries: Sequence[Entry]) -> frozenset[RunId]:
+    async def slow(entries: Sequence[Entry]) -> Appended:
         await asyncio.sleep(0.01)
         return await append(entries)
 
