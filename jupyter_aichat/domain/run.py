@@ -8,7 +8,7 @@ import msgspec
 
 from jupyter_aichat.domain.failure import Failure
 from jupyter_aichat.domain.ids import ChatId, InstanceId, MessageId, OwnerId, RunId
-from jupyter_aichat.domain.message import Message
+from jupyter_aichat.domain.message import Continuation, Message
 from jupyter_aichat.domain.options import Options
 from jupyter_aichat.domain.part import Part
 from jupyter_aichat.domain.usage import Usage
@@ -100,6 +100,14 @@ class RunEnd(msgspec.Struct, frozen=True):
     parts: tuple[Part, ...] | None = None
     seq: int = 0
     digest: str | None = None
+
+
+class TakeUp(msgspec.Struct, frozen=True):
+    """What a claimed run goes on from: the message's parts, ``seq`` the last event in them, and where it was taken up."""
+
+    parts: tuple[Part, ...]
+    seq: int
+    mark: Continuation | None = None
 
 
 class Turn(msgspec.Struct, frozen=True):

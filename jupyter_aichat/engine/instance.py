@@ -104,9 +104,9 @@ class Instance:
     async def _sweep(self) -> None:
         """End the runs of instances that are surely dead; their text stays and can be continued."""
         for dead in await self._store.lapsed(self._id):
-            for record in await self._store.orphans([dead]):
+            for record in await self._store.orphans([dead.instance]):
                 await self._end_orphan(record, "server_restarted")
-            await self._store.leave(dead)
+            await self._store.leave(dead.instance)
         await self._end_forsaken()
 
     async def _end_forsaken(self) -> None:

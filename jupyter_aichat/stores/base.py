@@ -18,7 +18,7 @@ from jupyter_aichat.domain.chat import Chat, ChatChanges, ChatQuery
 from jupyter_aichat.domain.ids import ChatId, InstanceId, MessageId, OwnerId, RunId
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.page import Branch, Page
-from jupyter_aichat.domain.run import Committed, RunEnd, RunRecord, Segment, Turn
+from jupyter_aichat.domain.run import Committed, RunEnd, RunRecord, Segment, TakeUp, Turn
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -26,6 +26,16 @@ class Progress(msgspec.Struct, frozen=True):
 
     record: RunRecord
     segments: tuple[Segment, ...]
+
+
+class Lapsed(msgspec.Struct, frozen=True):
+    """An instance that is gone; ``gone_s`` are the seconds since its last sign of life, by the database's own clock.
+
+    None where that is unknown.
+    """
+
+    instance: InstanceId
+    gone_s: float | None = None
 
 
 class Store(Protocol):
@@ -126,6 +136,14 @@ class Store(Protocol):
         """
         ...
 
+    async def take_up(self, owner: OwnerId, run_id: RunId, epoch: int, start: TakeUp) -> Message | None:
+        """Let a claimed run go on from ``start.parts``: in one transaction they replace what message and segments hold.
+
+        ``start.mark``, if there is one, is added to the message's continuations. Return the message as it then stands,
+        or None where the run is gone, has ended or has another epoch.
+        """
+        ...
+
     async def checkpoint(self, segments: Sequence[Segment]) -> frozenset[RunId]:
         """Insert segments of many runs in one transaction; the runs are ``streaming`` from the first one on.
 
@@ -156,10 +174,16 @@ class Store(Protocol):
         """Say that the instance is alive."""
 
     async def leave(self, instance: InstanceId) -> None:
-        """Take the instance's record away; its runs have ended or are free."""
+        """Take the instance's record away; where runs of it go on, mark it as left instead, for the others to see at once.
 
-    async def lapsed(self, instance: InstanceId) -> tuple[InstanceId, ...]:
-        """Return the other instances that are surely dead, as seen by `instance`, or left while runs of theirs went on."""
+        It may be another instance, whose runs the caller has taken.
+        """
+
+    async def lapsed(self, instance: InstanceId) -> tuple[Lapsed, ...]:
+        """Return the other instances that are surely dead, as seen by `instance`, or left while runs of theirs went on.
+
+        A store that must watch the others to know is asked about every half second.
+        """
         ...
 
     async def orphans(self, instances: Sequence[InstanceId]) -> tuple[RunRecord, ...]:

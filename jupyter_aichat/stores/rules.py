@@ -8,10 +8,10 @@ from collections.abc import Iterable
 import msgspec
 
 from jupyter_aichat.domain.chat import Chat
-from jupyter_aichat.domain.message import RUNNING, Continuation, Message
+from jupyter_aichat.domain.message import RUNNING, Continuation, Message, Status
 from jupyter_aichat.domain.options import Options
 from jupyter_aichat.domain.part import Part, TextPart, ThinkingPart
-from jupyter_aichat.domain.run import Segment, Turn
+from jupyter_aichat.domain.run import Segment, TakeUp, Turn
 from jupyter_aichat.errors import CannotContinue, IdempotencyConflict, InvalidRequest, RunActive
 
 
@@ -56,6 +56,13 @@ def continued(target: Message, turn: Turn) -> Message:
         target, status="pending", run_id=turn.record.run.id, seq=0, error=None, reason=None,
         continuations=(*target.continuations, mark),
     )  # fmt: skip
+
+
+def taken_up(message: Message, start: TakeUp) -> Message:
+    """Return a running answer as its next owner takes it up."""
+    marks = message.continuations if start.mark is None else (*message.continuations, start.mark)
+    status: Status = "streaming" if start.parts else "pending"
+    return msgspec.structs.replace(message, parts=start.parts, seq=start.seq, continuations=marks, status=status)
 
 
 def fold(parts: tuple[Part, ...], segments: Iterable[Segment]) -> tuple[Part, ...]:

@@ -17,11 +17,11 @@ from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.ids import ChatId, InstanceId, MessageId, OwnerId, RunId
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.page import Branch, Page
-from jupyter_aichat.domain.run import Committed, RunEnd, RunRecord, Segment, Turn
+from jupyter_aichat.domain.run import Committed, RunEnd, RunRecord, Segment, TakeUp, Turn
 from jupyter_aichat.errors import NotReady, StoreUnavailable
 from jupyter_aichat.stores import sqlite_chats as chats
 from jupyter_aichat.stores import sqlite_runs as runs
-from jupyter_aichat.stores.base import Progress
+from jupyter_aichat.stores.base import Lapsed, Progress
 from jupyter_aichat.stores.rules import check_chat, check_turn
 from jupyter_aichat.stores.sqlite_files import Connection, connect, create, on_network
 from jupyter_aichat.stores.sqlite_locks import InstanceLocks
@@ -203,6 +203,10 @@ class SqliteStore:
         """See `Store.claim`."""
         return await self._write(lambda db: runs.claim(db, owner, run_id, epoch, instance))
 
+    async def take_up(self, owner: OwnerId, run_id: RunId, epoch: int, start: TakeUp) -> Message | None:
+        """See `Store.take_up`."""
+        return await self._write(lambda db: runs.take_up(db, owner, run_id, epoch, start))
+
     async def checkpoint(self, segments: Sequence[Segment]) -> frozenset[RunId]:
         """See `Store.checkpoint`."""
         return await self._write(lambda db: runs.checkpoint(db, segments))
@@ -250,10 +254,13 @@ class SqliteStore:
 
         await self._write(job)
 
-    async def lapsed(self, instance: InstanceId) -> tuple[InstanceId, ...]:
-        """See `Store.lapsed`."""
+    async def lapsed(self, instance: InstanceId) -> tuple[Lapsed, ...]:
+        """See `Store.lapsed`: those whose lock nobody holds."""
 
-        return await self._read(lambda db: tuple(filter(self._locks.is_dead, runs.others(db, instance))))
+        def job(db: sqlite3.Connection) -> tuple[Lapsed, ...]:
+            return tuple(Lapsed(each) for each in runs.others(db, instance) if self._locks.is_dead(each))
+
+        return await self._read(job)
 
     async def orphans(self, instances: Sequence[InstanceId]) -> tuple[RunRecord, ...]:
         """See `Store.orphans`."""

@@ -9,8 +9,8 @@ import msgspec
 
 from jupyter_aichat.domain.ids import InstanceId, OwnerId, RunId
 from jupyter_aichat.domain.message import Message
-from jupyter_aichat.domain.run import RunEnd, RunRecord, Segment
-from jupyter_aichat.stores.rules import fold
+from jupyter_aichat.domain.run import RunEnd, RunRecord, Segment, TakeUp
+from jupyter_aichat.stores.rules import fold, taken_up
 from jupyter_aichat.stores.sqlite_rows import (
     RUN_COLUMNS,
     encode,
@@ -42,6 +42,18 @@ def claim(db: sqlite3.Connection, owner: OwnerId, run_id: RunId, epoch: int, ins
     return None if row is None else record_of(row)
 
 
+def take_up(db: sqlite3.Connection, owner: OwnerId, run_id: RunId, epoch: int, start: TakeUp) -> Message | None:
+    """See `Store.take_up`."""
+    record = find_record(db, owner, run_id)
+    if record is None or record.run.ended or record.epoch != epoch:
+        return None
+    message = taken_up(_message(db, record), start)
+    update_message(db, owner, message)
+    db.execute("DELETE FROM segments WHERE owner_id = ? AND run_id = ?", (owner, run_id))
+    db.execute("UPDATE runs SET seq = ? WHERE owner_id = ? AND id = ?", (start.seq, owner, run_id))
+    return message
+
+
 def checkpoint(db: sqlite3.Connection, segments: Sequence[Segment]) -> frozenset[RunId]:
     """See `Store.checkpoint`."""
     last = {segment.run_id: segment for segment in segments}
@@ -68,10 +80,7 @@ def end_run(db: sqlite3.Connection, owner: OwnerId, run_id: RunId, epoch: int, e
         return record
     if record.epoch != epoch:
         return None
-    row = db.execute(
-        "SELECT body FROM messages WHERE owner_id = ? AND id = ?", (owner, record.run.message_id)
-    ).fetchone()
-    message = message_of(row[0])
+    message = _message(db, record)
     parts = end.parts if end.parts is not None else fold(message.parts, segments_of(db, owner, run_id))
     update_message(db, owner, _ended(message, end, parts))
     db.execute("DELETE FROM segments WHERE owner_id = ? AND run_id = ?", (owner, run_id))
@@ -81,6 +90,14 @@ def end_run(db: sqlite3.Connection, owner: OwnerId, run_id: RunId, epoch: int, e
     ended = msgspec.structs.replace(record, run=run)
     put_record(db, ended)
     return ended
+
+
+def _message(db: sqlite3.Connection, record: RunRecord) -> Message:
+    """The message that a run fills, without its segments."""
+    row = db.execute(
+        "SELECT body FROM messages WHERE owner_id = ? AND id = ?", (record.owner_id, record.run.message_id)
+    ).fetchone()
+    return message_of(row[0])
 
 
 def _ended(message: Message, end: RunEnd, parts: tuple[object, ...]) -> Message:

@@ -8,12 +8,13 @@ import pytest
 
 from jupyter_aichat.domain.failure import Failure
 from jupyter_aichat.domain.ids import InstanceId, RunId
+from jupyter_aichat.domain.message import Continuation
 from jupyter_aichat.domain.part import TextPart, text_of
-from jupyter_aichat.domain.run import Outcome, RunEnd, Segment, seq_of
+from jupyter_aichat.domain.run import Outcome, RunEnd, Segment, TakeUp, seq_of
 from jupyter_aichat.domain.usage import Usage
 from jupyter_aichat.errors import NotFound
 from jupyter_aichat.stores.base import Store
-from tests.contract.store_turns import ADA, EVE, HERE, THERE, answered, begun, finish, said, turn
+from tests.contract.store_turns import ADA, EVE, HERE, THERE, WHEN, answered, begun, finish, said, turn
 
 
 async def text(store: Store, segment: Segment) -> str:
@@ -89,6 +90,52 @@ async def test_a_deposed_owner_changes_nothing(store: Store) -> None:
     ended = await store.end_run(ADA, record.run.id, 2, RunEnd("interrupted", seq=seq_of(2, 3)))
     assert ended is not None
     assert await text(store, said(record, 0, "")) == "old new"
+
+
+# Taking up
+
+
+async def test_a_run_that_was_claimed_goes_on_from_what_its_owner_left(store: Store) -> None:
+    committed = await begun(store)
+    record, reply = committed.record, committed.reply
+    await store.checkpoint([said(record, 3, "one"), said(record, 5, " two")])
+    claimed = await store.claim(ADA, record.run.id, 1, THERE)
+    assert claimed is not None
+    mark = Continuation(0, 13, WHEN, "takeover")
+    parts = (TextPart("one two three"),)
+    taken = await store.take_up(ADA, record.run.id, 2, TakeUp(parts, seq_of(2, 1), mark))
+    assert taken is not None
+    assert (taken.parts, taken.status, taken.seq) == (parts, "streaming", seq_of(2, 1))
+    assert taken.continuations == (mark,)
+    assert await store.get_message(ADA, reply.chat_id, reply.id) == taken
+    assert (await store.progress(ADA, record.run.id, 0)).segments == ()
+    assert (await store.get_run(ADA, record.run.id)).run.seq == seq_of(2, 1)
+    assert await store.checkpoint([said(record, 6, "late")]) == {record.run.id}
+    assert await store.checkpoint([said(claimed, 2, " four")]) == frozenset()
+    ended = await store.end_run(ADA, record.run.id, 2, RunEnd("completed", "stop", seq=seq_of(2, 3)))
+    assert ended is not None
+    message = await store.get_message(ADA, reply.chat_id, reply.id)
+    assert (text_of(message.parts), message.continuations) == ("one two three four", (mark,))
+
+
+async def test_a_run_without_text_is_taken_up_as_it_was(store: Store) -> None:
+    committed = await begun(store)
+    await store.claim(ADA, committed.record.run.id, 1, THERE)
+    taken = await store.take_up(ADA, committed.record.run.id, 2, TakeUp((), seq_of(2, 1)))
+    assert taken is not None
+    assert (taken.parts, taken.status, taken.continuations) == ((), "pending", ())
+
+
+async def test_what_ended_is_gone_or_was_taken_by_another_is_not_taken_up(store: Store) -> None:
+    done, deleted, taken = await answered(store), await begun(store), await begun(store)
+    await store.delete_chat(ADA, deleted.reply.chat_id)
+    await store.claim(ADA, taken.record.run.id, 1, THERE)
+    late = TakeUp((TextPart("x"),), seq_of(1, 9))
+    for committed in (done, deleted, taken):
+        assert await store.take_up(ADA, committed.record.run.id, 1, late) is None
+        assert await store.take_up(EVE, committed.record.run.id, 1, late) is None
+    assert text_of((await store.get_message(ADA, done.reply.chat_id, done.reply.id)).parts) == "yes"
+    assert (await store.get_message(ADA, taken.reply.chat_id, taken.reply.id)).parts == ()
 
 
 # Checkpoints

@@ -18,7 +18,7 @@ import pytest
 from jupyter_aichat.domain.clock import now
 from jupyter_aichat.errors import StoreUnavailable
 from jupyter_aichat.stores import sqlite
-from jupyter_aichat.stores.base import Store
+from jupyter_aichat.stores.base import Lapsed, Store
 from jupyter_aichat.stores.sqlite import SqliteStore
 from jupyter_aichat.stores.sqlite_locks import InstanceLocks
 from tests.contract.store_targets import Raw
@@ -74,7 +74,7 @@ async def test_a_child_of_a_dead_process_does_not_keep_it_alive(file: Path, stor
         parent.kill()
         parent.wait()
         async with asyncio.timeout(10):  # a child lets go in its first step
-            while await store.lapsed(HERE) != (THERE,):
+            while await store.lapsed(HERE) != (Lapsed(THERE),):
                 await asyncio.sleep(0.01)
         assert child.status() != psutil.STATUS_ZOMBIE
 
@@ -132,14 +132,14 @@ async def test_a_living_process_whose_lock_file_was_tidied_away_comes_back(
     await store.join(HERE)
     await other.join(THERE)
     file.with_name(f"{file.name}.{HERE}.lock").unlink()
-    assert await other.lapsed(THERE) == (HERE,)
+    assert await other.lapsed(THERE) == (Lapsed(HERE),)
     await other.leave(HERE)
     await store.beat(HERE)
     for _ in range(2):
         assert await other.lapsed(THERE) == ()
         await store.beat(HERE)
     await store.close()
-    assert await other.lapsed(THERE) == (HERE,)
+    assert await other.lapsed(THERE) == (Lapsed(HERE),)
 
 
 _LOCKED = """
