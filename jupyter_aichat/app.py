@@ -39,7 +39,9 @@ class AIChatApp(ExtensionApp):
         "directory."
     ).tag(config=True)
     redis_url = Unicode(
-        help="Redis of several processes that share a store. Default: AICHAT_REDIS_URL, else all in one process."
+        help="Redis of several processes that share a store: redis[s]://[user:password@]host:port/db, unix:///path, "
+        "redis[s]+sentinel://host,host/service or redis[s]+cluster://host,host. Default: AICHAT_REDIS_URL, else all in one "
+        "process."
     ).tag(config=True)
     default_model = Unicode(
         help="The model of new chats. Default: AICHAT_DEFAULT_MODEL, else the first loaded, else the first listed."

@@ -10,7 +10,9 @@ import msgspec
 from jupyter_core.paths import jupyter_data_dir
 from traitlets.config import Configurable
 
+from jupyter_aichat.bus.base import Bus
 from jupyter_aichat.bus.local import LocalBus
+from jupyter_aichat.cache.base import Cache
 from jupyter_aichat.cache.local import LocalCache
 from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.errors import NotReady
@@ -19,7 +21,7 @@ from jupyter_aichat.providers.scripted import ScriptedProvider
 from jupyter_aichat.stores.sqlite import SqliteStore
 
 CONFIGURABLES: tuple[type[Configurable], ...] = (OllamaProvider, ScriptedProvider)
-"""The classes that configuration files and command lines may set, beside the app's own."""
+"""The classes that configuration files and command lines may set, beside the app's own and `RedisConnection`."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -34,16 +36,27 @@ class Settings(msgspec.Struct, frozen=True):
 
 def build(settings: Settings) -> Engine:
     """Make an engine and open nothing; raises `NotReady` for what cannot be built."""
-    if settings.redis_url:
-        raise NotReady("AIChatApp.redis_url is set, but this version has no Redis bus; unset it.")
+    bus, cache = _between_processes(settings)
     return Engine(
         SqliteStore(store_path(settings.store_url)),
-        LocalBus(),
-        LocalCache(),
+        bus,
+        cache,
         [OllamaProvider(parent=settings.parent), ScriptedProvider(parent=settings.parent)],
         default_model=settings.default_model,
         log=settings.log,
     )
+
+
+def _between_processes(settings: Settings) -> tuple[Bus, Cache]:
+    """What processes tell each other goes over Redis where there is one; nobody else pays for importing it."""
+    if not settings.redis_url:
+        return LocalBus(), LocalCache()
+    from jupyter_aichat.bus.redis import RedisBus  # noqa: PLC0415
+    from jupyter_aichat.cache.redis import RedisCache  # noqa: PLC0415
+    from jupyter_aichat.redis_connection import RedisConnection  # noqa: PLC0415
+
+    connection = RedisConnection(parent=settings.parent, url=settings.redis_url, log=settings.log)
+    return RedisBus(connection), RedisCache(connection)
 
 
 def store_path(url: str) -> Path:

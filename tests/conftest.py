@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
+from tests import redis_server
 from tests.ollama import server as ollama_server
 
 pytest_plugins = ("pytest_jupyter.jupyter_server",)
@@ -82,10 +83,34 @@ def own_ollama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ollama_serv
         yield server
 
 
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis_server.RedisServer]:
+    """A real Redis that the tests of this run share: take a prefix of your own, and leave it running."""
+    _need_redis()
+    with redis_server.running(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis_server.RedisServer]:
+    """A real Redis for one test alone, which may stop it, fill it and cut its connections."""
+    _need_redis()
+    with redis_server.running(tmp_path_factory.mktemp("own-redis")) as server:
+        yield server
+
+
+def _need_redis() -> None:
+    _need(redis_server.binary(), "no redis-server here: scripts/install-debian.sh test")
+
+
+def _need(program: object, otherwise: str) -> None:
+    if not program:
+        if IN_CI:
+            pytest.fail(otherwise)
+        pytest.skip(otherwise)
+
+
 def _ollama_program() -> Any:
-    if program := ollama_server.binary():
-        return program
-    reason = "no real Ollama here: `make ollama` builds it (needs Go 1.24+)"
-    if IN_CI:
-        pytest.fail(reason)
-    pytest.skip(reason)
+    program = ollama_server.binary()
+    _need(program, "no real Ollama here: `make ollama` builds it (needs Go 1.24+)")
+    return program

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,9 +13,11 @@ import pytest
 
 from jupyter_aichat.bus.base import Bus
 from jupyter_aichat.cache.base import Cache
+from jupyter_aichat.redis_connection import RedisConnection
 from jupyter_aichat.stores.base import Store
 from jupyter_aichat.stores.sqlite import SqliteStore
 from tests.contract import bus_targets, cache_targets, store_targets
+from tests.contract.bus_targets import Connect
 from tests.contract.store_targets import MakeStore, Raw
 
 
@@ -84,17 +87,31 @@ def other_sqlite_store(jp_asyncio_loop: asyncio.AbstractEventLoop, file: Path) -
         yield store
 
 
+@pytest.fixture
+def redis_prefix() -> str:
+    """Keys of one test alone in the Redis that all share."""
+    return f"{uuid.uuid4().hex}:"
+
+
+@pytest.fixture
+def connect(request: pytest.FixtureRequest, redis_prefix: str) -> Connect:
+    """Make connections to the same Redis, as processes would; one that is never opened costs nothing."""
+    return lambda: RedisConnection(url=request.getfixturevalue("redis").url, prefix=redis_prefix)
+
+
 @pytest.fixture(params=sorted(bus_targets.TARGETS))
-def bus(request: pytest.FixtureRequest, jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iterator[Bus]:
-    bus = bus_targets.TARGETS[request.param]()
+def bus(request: pytest.FixtureRequest, jp_asyncio_loop: asyncio.AbstractEventLoop, connect: Connect) -> Iterator[Bus]:
+    bus = bus_targets.TARGETS[request.param](connect)
     jp_asyncio_loop.run_until_complete(bus.open())
     yield bus
     jp_asyncio_loop.run_until_complete(bus.close())
 
 
 @pytest.fixture(params=sorted(cache_targets.TARGETS))
-def cache(request: pytest.FixtureRequest, jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iterator[Cache]:
-    cache = cache_targets.TARGETS[request.param]()
+def cache(
+    request: pytest.FixtureRequest, jp_asyncio_loop: asyncio.AbstractEventLoop, connect: Connect
+) -> Iterator[Cache]:
+    cache = cache_targets.TARGETS[request.param](connect)
     jp_asyncio_loop.run_until_complete(cache.open())
     yield cache
     jp_asyncio_loop.run_until_complete(cache.close())

@@ -96,7 +96,8 @@ async def test_it_answers(cache: Cache) -> None:
     await cache.ping()
 
 
-async def test_closed_it_has_forgotten_everything(cache: Cache) -> None:
+async def test_closed_the_local_cache_has_forgotten_everything() -> None:
+    cache = LocalCache()
     await cache.put("k", b"x", LONG_S)
     await cache.close()
     await cache.open()

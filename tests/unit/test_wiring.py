@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from traitlets.config import Config, Configurable
 
 from jupyter_aichat.errors import NotReady
 from jupyter_aichat.wiring import Settings, build, store_path
@@ -36,9 +37,20 @@ def test_a_store_that_does_not_exist_is_refused_by_name(url: str) -> None:
         store_path(url)
 
 
-def test_redis_is_refused_rather_than_ignored(tmp_path: Path) -> None:
-    with pytest.raises(NotReady, match="redis_url"):
-        build(Settings(store_url=str(tmp_path / "x"), redis_url="redis://localhost"))
+@pytest.mark.parametrize("url", ["http://localhost", "redis://:secret@/0", "redis+sentinel://:secret@localhost"])
+def test_a_redis_that_means_nothing_is_refused_without_its_password(tmp_path: Path, url: str) -> None:
+    with pytest.raises(NotReady, match="redis_url") as refused:
+        build(Settings(store_url=str(tmp_path / "x"), redis_url=url))
+    assert "secret" not in str(refused.value)
+
+
+def test_redis_takes_its_settings_from_the_configuration(tmp_path: Path) -> None:
+    app = Configurable(config=Config({"RedisConnection": {"prefix": "lab:", "timeout_s": 0.5}}))
+    engine = build(Settings(str(tmp_path / "x"), "redis://127.0.0.1:1", parent=app))
+    connection = engine._bus._connection  # type: ignore[attr-defined]
+    assert connection.key("run", "r1").startswith("lab:{b")
+    assert connection.timeout_s == 0.5
+    assert engine._cache._connection is connection  # type: ignore[attr-defined]
 
 
 def test_building_opens_nothing(tmp_path: Path) -> None:

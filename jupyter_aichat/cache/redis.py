@@ -1,0 +1,64 @@
+"""The cache of many processes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyter_aichat.errors import CacheUnavailable
+from jupyter_aichat.redis_connection import RedisConnection
+
+_INCREMENT = """
+local count = redis.call('INCRBY', KEYS[1], ARGV[1])
+if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return count
+"""
+
+
+class RedisCache:
+    """Values in Redis, which forgets them by its own clock."""
+
+    def __init__(self, connection: RedisConnection) -> None:
+        self._connection = connection
+
+    async def open(self) -> None:
+        """Begin to connect; a Redis that is away is no failure."""
+        await self._connection.open()
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._connection.close()
+
+    async def ping(self) -> None:
+        """See `Cache.ping`."""
+        await self._connection.probe(CacheUnavailable, "cache")
+
+    async def get(self, key: str) -> bytes | None:
+        """See `Cache.get`."""
+        value: bytes | None = await self._ask("GET", self._key(key))
+        return value
+
+    async def put(self, key: str, value: bytes, ttl_s: float) -> None:
+        """See `Cache.put`."""
+        await self._ask("SET", self._key(key), value, "PX", _ms(ttl_s))
+
+    async def add(self, key: str, value: bytes, ttl_s: float) -> bool:
+        """See `Cache.add`."""
+        return bool(await self._ask("SET", self._key(key), value, "NX", "PX", _ms(ttl_s)))
+
+    async def delete(self, key: str) -> bool:
+        """See `Cache.delete`."""
+        return bool(await self._ask("DEL", self._key(key)))
+
+    async def increment(self, key: str, ttl_s: float, by: int = 1) -> int:
+        """See `Cache.increment`."""
+        return int(await self._ask("EVAL", _INCREMENT, 1, self._key(key), by, _ms(ttl_s)))
+
+    def _key(self, key: str) -> str:
+        return self._connection.key("cache", key)
+
+    async def _ask(self, *command: Any) -> Any:
+        return await self._connection.ask(CacheUnavailable, lambda client: client.execute_command(*command))
+
+
+def _ms(ttl_s: float) -> int:
+    return max(int(ttl_s * 1000), 1)

@@ -1,0 +1,93 @@
+"""A Redis client of redis-py for each kind of address; it connects when it is asked first, and tries once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import Any, TypeAlias
+
+import msgspec
+from redis.asyncio import (
+    BlockingConnectionPool,
+    Connection,
+    Redis,
+    RedisCluster,
+    Sentinel,
+    SSLConnection,
+    UnixDomainSocketConnection,
+)
+from redis.asyncio.client import PubSub
+from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from jupyter_aichat.redis_url import RedisAddress
+
+MAX_CONNECTIONS = 64
+
+RedisClient: TypeAlias = Redis | RedisCluster
+
+
+class Patience(msgspec.Struct, frozen=True):
+    """How long to wait for a connection and for an answer, in seconds."""
+
+    connect_s: float
+    answer_s: float
+
+
+def connect(address: RedisAddress, ca_file: str, patience: Patience) -> RedisClient:
+    """Return a client. It does not ask twice: whoever asks knows whether that is right."""
+    options: dict[str, Any] = {
+        "username": address.username,
+        "password": address.password,
+        **_waiting(patience),
+    }
+    tls: dict[str, Any] = {"ssl_ca_certs": ca_file or None} if address.tls else {}
+    if address.kind == "cluster":
+        nodes = [ClusterNode(host, port) for host, port in address.hosts]
+        return RedisCluster(startup_nodes=nodes, max_connections=MAX_CONNECTIONS, ssl=address.tls, **tls, **options)
+    options["db"] = address.database
+    if address.kind == "sentinel":
+        return _master(address, tls, options, patience)
+    options |= tls
+    kind: type[Any] = SSLConnection if address.tls else Connection
+    if address.path:
+        kind, options["path"] = UnixDomainSocketConnection, address.path
+    else:
+        options["host"], options["port"] = address.hosts[0]
+    pool = BlockingConnectionPool(
+        connection_class=kind, max_connections=MAX_CONNECTIONS, timeout=patience.answer_s, **options
+    )
+    return Redis.from_pool(pool)
+
+
+@asynccontextmanager
+async def listening(client: RedisClient) -> AsyncIterator[PubSub]:
+    """Open a connection that hears signals: on a cluster, to any of its nodes, since all of them hear all."""
+    if isinstance(client, Redis):
+        async with client.pubsub() as channel:
+            yield channel
+        return
+    await client.initialize()
+    node = client.get_random_node()
+    pool = BlockingConnectionPool(connection_class=node.connection_class, max_connections=1, **node.connection_kwargs)
+    async with aclosing(Redis.from_pool(pool)) as listener, listener.pubsub() as channel:
+        yield channel
+
+
+def _waiting(patience: Patience) -> dict[str, Any]:
+    return {
+        "socket_timeout": patience.answer_s,
+        "socket_connect_timeout": patience.connect_s,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+        "driver_info": None,  # else each new connection looks for redis-py's version in files
+    }
+
+
+def _master(address: RedisAddress, tls: dict[str, Any], options: dict[str, Any], patience: Patience) -> Redis:
+    login = {"username": address.sentinel_username, "password": address.sentinel_password}
+    secure = {"ssl": True, **tls} if address.tls else {}
+    sentinels = Sentinel(address.hosts, sentinel_kwargs={**_waiting(patience), **login, **secure})  # type: ignore[no-untyped-call]
+    master: Redis = sentinels.master_for(address.service, max_connections=MAX_CONNECTIONS, **secure, **options)
+    return master
