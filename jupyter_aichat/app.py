@@ -35,7 +35,7 @@ class AIChatApp(ExtensionApp):
     version = __version__
 
     store_url = Unicode(
-        help="Where chats are kept: sqlite:///path or a path. Default: AICHAT_STORE_URL, else a file in the Jupyter data "
+        help="Where chats are kept: sqlite:///path, a path, or mongodb://host/database. Default: AICHAT_STORE_URL, else a file in the Jupyter data "
         "directory."
     ).tag(config=True)
     redis_url = Unicode(

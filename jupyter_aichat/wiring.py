@@ -18,14 +18,16 @@ from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.errors import NotReady
 from jupyter_aichat.providers.ollama import OllamaProvider
 from jupyter_aichat.providers.scripted import ScriptedProvider
+from jupyter_aichat.stores.base import Store
+from jupyter_aichat.stores.mongo import MongoStore
 from jupyter_aichat.stores.sqlite import SqliteStore
 
-CONFIGURABLES: tuple[type[Configurable], ...] = (OllamaProvider, ScriptedProvider)
+CONFIGURABLES: tuple[type[Configurable], ...] = (MongoStore, OllamaProvider, ScriptedProvider)
 """The classes that configuration files and command lines may set, beside the app's own and `RedisConnection`."""
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What an operator chooses. ``parent`` hands its configuration down to the providers."""
+    """What an operator chooses. ``parent`` hands its configuration down to the store and the providers."""
 
     store_url: str = ""
     redis_url: str = ""
@@ -38,7 +40,7 @@ def build(settings: Settings) -> Engine:
     """Make an engine and open nothing; raises `NotReady` for what cannot be built."""
     bus, cache = _between_processes(settings)
     return Engine(
-        SqliteStore(store_path(settings.store_url)),
+        make_store(settings),
         bus,
         cache,
         [OllamaProvider(parent=settings.parent), ScriptedProvider(parent=settings.parent)],
@@ -59,6 +61,13 @@ def _between_processes(settings: Settings) -> tuple[Bus, Cache]:
     return RedisBus(connection), RedisCache(connection)
 
 
+def make_store(settings: Settings) -> Store:
+    """Return the store that the URL names; raises `NotReady` for one that this version does not have."""
+    if urlsplit(settings.store_url).scheme in ("mongodb", "mongodb+srv"):
+        return MongoStore(settings.store_url, parent=settings.parent)
+    return SqliteStore(store_path(settings.store_url))
+
+
 def store_path(url: str) -> Path:
     """Return the SQLite file that a store URL means: a path, ``sqlite:///`` with a path, or empty for the default."""
     if not url:
@@ -68,6 +77,6 @@ def store_path(url: str) -> Path:
         return Path("/" + unquote(parts.path).lstrip("/"))
     if "://" in url:
         raise NotReady(
-            f"This version cannot store chats in {parts.scheme}; AIChatApp.store_url is sqlite:///… or a path."
+            f"This version cannot store chats in {parts.scheme}; AIChatApp.store_url is mongodb://…, sqlite:///… or a path."
         )
     return Path(url).expanduser().absolute()

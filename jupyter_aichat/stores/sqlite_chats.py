@@ -13,14 +13,13 @@ from jupyter_aichat.domain.ids import ChatId, MessageId, OwnerId, RunId
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.page import Branch, Page
 from jupyter_aichat.errors import NotFound
+from jupyter_aichat.stores.cursors import pack_cursor, unpack_cursor
 from jupyter_aichat.stores.rules import searchable
 from jupyter_aichat.stores.sqlite_rows import (
     chat_of,
     find_message,
     get_chat,
-    pack_cursor,
     put_chat,
-    unpack_cursor,
     whole,
 )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import sqlite3
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +13,7 @@ from jupyter_aichat.domain.chat import Chat
 from jupyter_aichat.domain.ids import OwnerId, RunId
 from jupyter_aichat.domain.message import RUNNING, Message
 from jupyter_aichat.domain.run import ENDED, RunRecord, Segment
-from jupyter_aichat.errors import InvalidRequest, NotFound
+from jupyter_aichat.errors import NotFound
 from jupyter_aichat.stores.rules import joined, searchable
 
 encode = msgspec.json.Encoder().encode
@@ -24,8 +22,6 @@ message_of = msgspec.json.Decoder(Message).decode
 segment_of = msgspec.json.Decoder(Segment).decode
 change_of = msgspec.json.Decoder(Change).decode
 _record_of = msgspec.json.Decoder(RunRecord).decode
-
-_MAX_INTEGER = 2**63 - 1
 
 RUN_COLUMNS = "body, state, seq, instance, epoch, stop_requested"
 
@@ -120,19 +116,3 @@ def whole(db: sqlite3.Connection, owner: OwnerId, body: bytes) -> Message:
     if message.status not in RUNNING or message.run_id is None:
         return message
     return joined(message, segments_of(db, owner, message.run_id))
-
-
-def pack_cursor(*values: object) -> str:
-    """Return an opaque cursor."""
-    return base64.urlsafe_b64encode(encode(values)).decode()
-
-
-def unpack_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
-    """Return what a cursor holds, or raise `InvalidRequest`."""
-    try:
-        values: list[Any] = list(msgspec.json.decode(base64.b64decode(cursor, b"-_", validate=True), type=tuple[kinds]))  # type: ignore[valid-type]
-        if any(isinstance(value, int) and abs(value) > _MAX_INTEGER for value in values):
-            raise ValueError(values)
-    except (msgspec.MsgspecError, binascii.Error, ValueError):
-        raise InvalidRequest("This cursor is not one of ours; begin the list anew.") from None
-    return tuple(values)

@@ -21,6 +21,13 @@ from tests.contract.bus_targets import Connect
 from tests.contract.store_targets import MakeStore, Raw
 
 
+@pytest.fixture(autouse=True, scope="session")
+def servers() -> Iterator[None]:
+    """End at last what tests started for all of them."""
+    with store_targets.servers:
+        yield
+
+
 @pytest.fixture(params=sorted(store_targets.TARGETS))
 def make_store(
     request: pytest.FixtureRequest, jp_asyncio_loop: asyncio.AbstractEventLoop, tmp_path: Path

@@ -14,7 +14,7 @@ from jupyter_aichat.domain.ids import ChatId, MessageId, OwnerId
 from jupyter_aichat.domain.options import Options
 from jupyter_aichat.errors import InvalidRequest, NotFound
 from jupyter_aichat.stores.base import Store
-from jupyter_aichat.stores.sqlite_rows import pack_cursor
+from jupyter_aichat.stores.cursors import pack_cursor
 from tests.contract.store_turns import ADA, EVE, HERE, WHEN, answered, begun, chat_named, finish, said, turn
 
 

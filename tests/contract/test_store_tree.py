@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -160,9 +159,9 @@ async def check(store: Store, model: Model) -> None:
 @pytest.mark.parametrize("target", sorted(TARGETS))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(taken=steps)
-def test_a_chat_is_what_was_done_to_it(target: str, taken: list[tuple[str, int, str]]) -> None:
-    async def play(folder: Path) -> None:
-        store = TARGETS[target](folder)
+def test_a_chat_is_what_was_done_to_it(target: str, tmp_path: Path, taken: list[tuple[str, int, str]]) -> None:
+    async def play() -> None:
+        store = TARGETS[target](tmp_path)
         await store.open()
         try:
             model = Model(ChatId(new_id()))
@@ -181,5 +180,4 @@ def test_a_chat_is_what_was_done_to_it(target: str, taken: list[tuple[str, int, 
         finally:
             await store.close()
 
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(play(Path(folder)))
+    asyncio.run(play())

@@ -8,7 +8,8 @@ import pytest
 from traitlets.config import Config, Configurable
 
 from jupyter_aichat.errors import NotReady
-from jupyter_aichat.wiring import Settings, build, store_path
+from jupyter_aichat.stores.mongo import MongoStore
+from jupyter_aichat.wiring import CONFIGURABLES, Settings, build, make_store, store_path
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ def test_by_default_chats_are_in_the_jupyter_data_directory(monkeypatch: pytest.
     assert store_path("") == tmp_path / "jupyter_aichat" / "chats.sqlite3"
 
 
-@pytest.mark.parametrize("url", ["mongodb://localhost/chats", "sqlite://host/path", "sqlite://", "mysql://x"])
+@pytest.mark.parametrize("url", ["sqlite://host/path", "sqlite://", "mysql://x"])
 def test_a_store_that_does_not_exist_is_refused_by_name(url: str) -> None:
     with pytest.raises(NotReady, match="store_url"):
         store_path(url)
@@ -51,6 +52,15 @@ def test_redis_takes_its_settings_from_the_configuration(tmp_path: Path) -> None
     assert connection.key("run", "r1").startswith("lab:{b")
     assert connection.timeout_s == 0.5
     assert engine._cache._connection is connection  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("url", ["mongodb://localhost/chats", "mongodb+srv://ada:secret@chats.example/?tls=true"])
+def test_a_mongodb_url_makes_a_store_of_mongodb_configured_by_its_traits(url: str) -> None:
+    config = Config({"MongoStore": {"database": "mine", "lists_from": "secondaryPreferred"}})
+    store = make_store(Settings(store_url=url, parent=Configurable(config=config)))
+    assert isinstance(store, MongoStore)
+    assert (store.database, store.lists_from) == ("mine", "secondaryPreferred")
+    assert MongoStore in CONFIGURABLES
 
 
 def test_building_opens_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,119 @@
+"""What the modules of the MongoDB store share: documents, indexes, and what can be asked of a database."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+Result = TypeVar("Result")
+Document = dict[str, Any]
+Query = Mapping[str, Any]
+
+
+AWAY = "The chats cannot be read or written right now; try again in a moment."
+ALONE = (
+    "MongoDB runs as a single server, which has no transactions. Start it with --replSet rs0, run rs.initiate() in"
+    " mongosh once, and add ?replicaSet=rs0 to AIChatApp.store_url."
+)
+
+
+class AlreadyThere(Exception):
+    """A unique index has this key already: somebody else was faster, or we were and did not hear of it."""
+
+
+class Index(msgspec.Struct, frozen=True):
+    """An index of a collection; ``where`` makes it partial, ``expires_s`` lets the database delete what is older."""
+
+    collection: str
+    keys: tuple[tuple[str, int], ...]
+    unique: bool = False
+    where: Mapping[str, Any] | None = None
+    expires_s: int | None = None
+
+
+class Scope(Protocol):
+    """The collections, as one session sees them.
+
+    Methods raise `AlreadyThere`, and errors of `jupyter_aichat.errors`; inside a transaction also the driver's own, which
+    the transaction alone may catch, because some mean that it must be tried again.
+    """
+
+    async def find_one(self, name: str, query: Query, fields: Mapping[str, int] | None = None) -> Document | None:
+        """Return the first document that matches."""
+        ...
+
+    async def find(
+        self,
+        name: str,
+        query: Query,
+        fields: Mapping[str, int] | None = None,
+        *,
+        sort: Sequence[tuple[str, int]] = (),
+        limit: int = 0,
+    ) -> list[Document]:
+        """Return the documents that match; a `limit` of 0 means all."""
+        ...
+
+    async def insert(self, name: str, documents: Sequence[Document]) -> None:
+        """Insert documents; raises `AlreadyThere`."""
+
+    async def update(self, name: str, query: Query, change: Mapping[str, Any]) -> bool:
+        """Change the document that matches, and tell whether there was one; never an upsert."""
+        ...
+
+    async def update_all(self, name: str, query: Query, change: Mapping[str, Any]) -> None:
+        """Change all documents that match."""
+
+    async def update_each(self, name: str, changes: Iterable[tuple[Query, Mapping[str, Any]]]) -> int:
+        """Change one document for each query, in one command; return how many matched."""
+        ...
+
+    async def take(
+        self, name: str, query: Query, change: Mapping[str, Any], *, before: bool = False
+    ) -> Document | None:
+        """Change the document that matches; return it as it is afterwards, or `before`."""
+        ...
+
+    async def delete(self, name: str, query: Query) -> int:
+        """Delete all documents that match; return how many."""
+        ...
+
+
+class Database(Protocol):
+    """What the store asks of the connection; errors are those of `jupyter_aichat.errors`, and `AlreadyThere`."""
+
+    async def open(self) -> None:
+        """Make the client; it connects with the first call."""
+
+    async def close(self) -> None:
+        """Let transactions end, then close all connections."""
+
+    def reads(self) -> Scope:
+        """Return the collections without a session, read from the primary."""
+        ...
+
+    async def lists(self, ask: Callable[[Scope], Awaitable[Result]]) -> Result:
+        """Ask for a list from where the operator says; never older than what this process wrote."""
+        ...
+
+    async def transaction(self, work: Callable[[Scope], Awaitable[Result]]) -> Result:
+        """Do work in one transaction, again where it met another: the work may be done more than once."""
+        ...
+
+    async def inserted(self, name: str, document: Document) -> None:
+        """Insert a document that lists must show; raises `AlreadyThere`."""
+
+    async def put(self, name: str, query: Query, change: Mapping[str, Any]) -> None:
+        """Change the document that matches, or make it: for records that belong to no owner."""
+
+    async def hello(self) -> Document:
+        """Return what the server says of itself."""
+        ...
+
+    async def add_collection(self, name: str) -> None:
+        """Make a collection where there is none; several may do so at once."""
+
+    async def add_index(self, index: Index) -> None:
+        """Make an index where there is none; several may do so at once."""

@@ -1,0 +1,98 @@
+"""Chats in MongoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from jupyter_aichat.domain.chat import Chat, ChatChanges, ChatQuery
+from jupyter_aichat.domain.clock import now
+from jupyter_aichat.domain.ids import ChatId, OwnerId, RunId
+from jupyter_aichat.domain.page import Page
+from jupyter_aichat.errors import InvalidRequest, NotFound
+from jupyter_aichat.stores.cursors import pack_cursor, unpack_cursor
+from jupyter_aichat.stores.mongo_base import Document, Scope
+from jupyter_aichat.stores.mongo_documents import builtins, chat_of
+from jupyter_aichat.stores.mongo_messages import find_message
+from jupyter_aichat.stores.rules import check_chat, searchable
+
+_ORDER = (("pinned", -1), ("updated_at", -1), ("id", -1))
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+
+
+async def get_chat(db: Scope, owner: OwnerId, chat_id: str) -> Chat:
+    """See `Store.get_chat`."""
+    found = await db.find_one("chats", {"owner_id": owner, "id": chat_id})
+    if found is None:
+        raise NotFound("There is no such chat.")
+    return chat_of(found)
+
+
+async def list_chats(db: Scope, owner: OwnerId, query: ChatQuery) -> Page[Chat]:
+    """See `Store.list_chats`."""
+    wanted: Document = {"owner_id": owner}
+    for field, value in (("archived", query.archived), ("pinned", query.pinned)):
+        if value is not None:
+            wanted[field] = value
+    if query.q:
+        place = {"$indexOfBytes": ["$folded_title", {"$literal": searchable(query.q)}]}
+        wanted["$expr"] = {"$gte": [place, 0]}
+    if query.cursor is not None:
+        wanted["$or"] = _after(query.cursor)
+    found = await db.find("chats", wanted, sort=_ORDER, limit=query.limit + 1)
+    more, found = len(found) > query.limit, found[: query.limit]
+    return Page(tuple(map(chat_of, found)), _cursor(found[-1]) if more else None)
+
+
+def _cursor(last: Document) -> str:
+    return pack_cursor(int(last["pinned"]), (last["updated_at"] - _EPOCH) // _MS, last["id"])
+
+
+def _after(cursor: str) -> Sequence[Document]:
+    """What comes later in the order than the chat that a cursor stands for."""
+    pinned, updated_ms, chat_id = unpack_cursor(cursor, int, int, str)
+    try:
+        updated_at = _EPOCH + timedelta(milliseconds=updated_ms)
+    except OverflowError:
+        raise InvalidRequest("This cursor is not one of ours; begin the list anew.") from None
+    pin = bool(pinned)
+    return (
+        {"pinned": {"$lt": pin}},
+        {"pinned": pin, "updated_at": {"$lt": updated_at}},
+        {"pinned": pin, "updated_at": updated_at, "id": {"$lt": chat_id}},
+    )
+
+
+async def change_chat(db: Scope, owner: OwnerId, chat_id: ChatId, changes: ChatChanges) -> Chat:
+    """See `Store.change_chat`."""
+    chat = await get_chat(db, owner, chat_id)
+    wanted = {
+        name: value for name in changes.__struct_fields__ if (value := getattr(changes, name)) is not msgspec.UNSET
+    }
+    if "active_leaf" in wanted:
+        await find_message(db, owner, chat_id, wanted["active_leaf"])
+    check_chat(msgspec.structs.replace(chat, **wanted))
+    fields = {name: builtins(value) for name, value in wanted.items()}
+    if "title" in wanted:
+        fields["folded_title"] = searchable(wanted["title"])
+    change = {"$max": {"updated_at": now()}, **({"$set": fields} if fields else {})}
+    changed = await db.take("chats", {"owner_id": owner, "id": chat_id}, change)
+    if changed is None:
+        raise NotFound("There is no such chat.")
+    return chat_of(changed)
+
+
+async def delete_chat(db: Scope, owner: OwnerId, chat_id: ChatId) -> tuple[RunId, ...]:
+    """See `Store.delete_chat`; in a transaction. Runs that have ended have no segments any more."""
+    if not await db.delete("chats", {"owner_id": owner, "id": chat_id}):
+        raise NotFound("There is no such chat.")
+    of_chat = {"owner_id": owner, "chat_id": chat_id}
+    running = [run["id"] for run in await db.find("runs", {**of_chat, "active": True}, {"id": 1})]
+    await db.delete("runs", of_chat)
+    await db.delete("segments", {"owner_id": owner, "run_id": {"$in": running}})
+    await db.delete("messages", of_chat)
+    await db.update_all("keys", of_chat, {"$set": {"deleted_at": now()}})
+    return tuple(map(RunId, running))

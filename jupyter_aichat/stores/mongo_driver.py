@@ -1,0 +1,301 @@
+"""Motor, which no other module knows: sessions, transactions and time-outs.
+
+What goes in and out is plain dictionaries. Every call and every transaction ends within its bound, whatever the
+database does meanwhile; a transaction that its caller has given up still runs to its end, so that none is left open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import UTC
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+from bson.timestamp import Timestamp
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorCollection
+from pymongo import ReturnDocument, UpdateOne
+from pymongo.errors import CollectionInvalid, PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.read_preferences import make_read_preference, read_pref_mode_from_name
+from pymongo.write_concern import WriteConcern
+
+from jupyter_aichat.errors import StoreUnavailable
+from jupyter_aichat.stores.mongo_base import AWAY, Document, Index, Query, Scope
+from jupyter_aichat.stores.mongo_errors import translate
+
+Result = TypeVar("Result")
+Client = AsyncIOMotorClient[Document]
+Session = AsyncIOMotorClientSession
+
+_LONGEST_PAUSE_S = 0.1
+_SLACK_S = 1.0
+
+
+class Timeouts(msgspec.Struct, frozen=True):
+    """Bounds in seconds: of finding a server, of one call, of a transaction with all its attempts."""
+
+    selection_s: float
+    call_s: float
+    transaction_s: float
+
+
+class Driver:
+    """The connection to one database.
+
+    Parameters
+    ----------
+    url
+        A MongoDB URL; what it says of time-outs and write concern wins over our defaults.
+    lists_from
+        The read preference of lists, such as ``secondaryPreferred``; everything else is read from the primary.
+    """
+
+    def __init__(self, url: str, database: str, timeouts: Timeouts, lists_from: str, log: logging.Logger) -> None:
+        self._url, self._database, self.timeouts, self.log = url, database, timeouts, log
+        self._lists_from = lists_from
+        self._client: Client | None = None
+        self._transactions: set[asyncio.Task[Any]] = set()
+        self._seen: tuple[Mapping[str, Any], Timestamp] | None = None
+
+    # Life
+
+    async def open(self) -> None:
+        """Make the client, which connects with the first call; certificates and DNS are read off the loop."""
+        loop = asyncio.get_running_loop()
+        given = {name.lower() for name, _ in parse_qsl(urlsplit(self._url).query, keep_blank_values=True)}
+        options = {name: value for name, value in self._options().items() if name.lower() not in given}
+        try:
+            self._client = await asyncio.to_thread(lambda: AsyncIOMotorClient(self._url, io_loop=loop, **options))
+        except (PyMongoError, ValueError, OSError) as error:
+            raise translate(error, self.log) from error
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "appName": "jupyter_aichat",
+            "serverSelectionTimeoutMS": round(self.timeouts.selection_s * 1000),
+            "connectTimeoutMS": round(self.timeouts.selection_s * 1000),
+            "timeoutMS": round(self.timeouts.call_s * 1000),
+            "w": "majority",
+            "tz_aware": True,
+            "tzinfo": UTC,
+        }
+
+    async def close(self) -> None:
+        """Let transactions end, then close all connections; safe to call twice."""
+        await asyncio.gather(*self._transactions, return_exceptions=True)
+        client, self._client = self._client, None
+        if client is not None:
+            await asyncio.to_thread(client.close)
+
+    @property
+    def client(self) -> Client:
+        """The client; raises `StoreUnavailable` before `open` and after `close`."""
+        if self._client is None:
+            raise StoreUnavailable(AWAY, retry_after=5)
+        return self._client
+
+    # What can be asked
+
+    def reads(self) -> Collections:
+        """The collections without a session, from the primary."""
+        return Collections(self)
+
+    async def lists(self, ask: Callable[[Scope], Awaitable[Result]]) -> Result:
+        """Ask for a list, from where the read preference says; it is never older than what this process wrote."""
+        if self._lists_from == "primary":
+            return await ask(Collections(self))
+        session = await self.bounded(self.client.start_session(causal_consistency=True))
+        async with session:
+            self._catch_up(session)
+            return await ask(Collections(self, session, self._lists_from))
+
+    async def hello(self) -> Document:
+        """Return what the server says of itself."""
+        return await self.bounded(self.client.admin.command("hello"))
+
+    async def add_collection(self, name: str) -> None:
+        """Make a collection where there is none; several may do so at once."""
+        try:
+            await self.bounded(self.client[self._database].create_collection(name, check_exists=False))
+        except CollectionInvalid:
+            return
+
+    async def add_index(self, index: Index) -> None:
+        """Make an index where there is none; several may do so at once."""
+        options: dict[str, Any] = {"unique": True} if index.unique else {}
+        if index.where is not None:
+            options["partialFilterExpression"] = dict(index.where)
+        if index.expires_s is not None:
+            options["expireAfterSeconds"] = index.expires_s
+        await self.bounded(self.collection(index.collection).create_index(list(index.keys), **options))
+
+    def collection(self, name: str, preference: str | None = None) -> AsyncIOMotorCollection[Document]:
+        """Return a collection, read by a preference."""
+        found = self.client[self._database][name]
+        if preference is None:
+            return found
+        mode: Any = make_read_preference(read_pref_mode_from_name(preference), None)  # Motor's stubs name another type
+        return found.with_options(read_preference=mode)
+
+    async def bounded(self, call: Awaitable[Result]) -> Result:
+        """Return what a call gives within its bound, its errors translated."""
+        try:
+            async with asyncio.timeout(self.timeouts.call_s + _SLACK_S):
+                return await call
+        except Exception as error:
+            raise translate(error, self.log) from error
+
+    # Transactions
+
+    async def transaction(self, work: Callable[[Scope], Awaitable[Result]]) -> Result:
+        """Do work in one transaction, again where it met another; all of it is kept, on most of the servers, or nothing.
+
+        Where the answer is `StoreUnavailable`, it may have been kept all the same: ids made before tell.
+        """
+        task = asyncio.create_task(self._until_done(work), name="aichat-transaction")
+        self._transactions.add(task)
+        task.add_done_callback(self._settled)
+        try:
+            async with asyncio.timeout(self.timeouts.transaction_s + _SLACK_S):
+                return await asyncio.shield(task)
+        except Exception as error:
+            raise translate(error, self.log) from error
+
+    def _settled(self, task: asyncio.Task[Any]) -> None:
+        self._transactions.discard(task)
+        if not task.cancelled():
+            task.exception()  # one whose caller is gone is nobody's to hear
+
+    async def _until_done(self, work: Callable[[Scope], Awaitable[Result]]) -> Result:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self.timeouts.transaction_s
+        pause_s = 0.001
+        while True:
+            try:
+                return await self._attempt(work, until)
+            except PyMongoError as error:
+                if not error.has_error_label("TransientTransactionError") or loop.time() + pause_s > until:
+                    raise
+            await asyncio.sleep(random.uniform(0, pause_s))  # noqa: S311 (no secret: they shall not meet again)
+            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+
+    async def _attempt(self, work: Callable[[Scope], Awaitable[Result]], until: float) -> Result:
+        session = await self.client.start_session()
+        async with session:
+            session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority"))
+            try:
+                result = await work(Collections(self, session))
+            except BaseException:
+                await self._abort(session)
+                raise
+            await self._commit(session, until)
+            self._note(session)
+            return result
+
+    async def _abort(self, session: Session) -> None:
+        try:
+            await session.abort_transaction()
+        except PyMongoError as error:  # the server forgets it by itself
+            self.log.debug("A transaction was not undone by us: %s", type(error).__name__)
+
+    async def _commit(self, session: Session, until: float) -> None:
+        """Commit; whether a commit that was cut off took place is asked until it is known."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                return await session.commit_transaction()
+            except PyMongoError as error:
+                if not error.has_error_label("UnknownTransactionCommitResult") or loop.time() > until:
+                    raise
+            await asyncio.sleep(_LONGEST_PAUSE_S)
+
+    async def inserted(self, name: str, document: Document) -> None:
+        """Insert a document that lists must show; raises `AlreadyThere`."""
+        session = await self.bounded(self.client.start_session())
+        async with session:
+            await self.bounded(self.collection(name).insert_one(document, session=session))
+            self._note(session)
+
+    async def put(self, name: str, query: Query, change: Mapping[str, Any]) -> None:
+        """See `Database.put`."""
+        await self.bounded(self.collection(name).update_one(query, change, upsert=True))
+
+    def _note(self, session: Session) -> None:
+        """Remember how far this process's writes have come."""
+        at, cluster_time = session.delegate.operation_time, session.delegate.cluster_time
+        if at is not None and cluster_time is not None and (self._seen is None or at > self._seen[1]):
+            self._seen = (cluster_time, at)
+
+    def _catch_up(self, session: Session) -> None:
+        if self._seen is not None:
+            session.advance_cluster_time(self._seen[0])
+            session.advance_operation_time(self._seen[1])
+
+
+class Collections:
+    """The collections, as one session sees them: see `mongo_base.Scope`."""
+
+    def __init__(self, driver: Driver, session: Session | None = None, preference: str | None = None) -> None:
+        self._driver, self._session, self._preference = driver, session, preference
+
+    def _of(self, name: str) -> AsyncIOMotorCollection[Document]:
+        return self._driver.collection(name, self._preference)
+
+    async def _ask(self, call: Awaitable[Result]) -> Result:
+        if self._session is not None and self._session.delegate.in_transaction:
+            return await call  # the transaction is bounded, and must see what went wrong
+        return await self._driver.bounded(call)
+
+    async def find_one(self, name: str, query: Query, fields: Mapping[str, int] | None = None) -> Document | None:
+        """See `Scope.find_one`."""
+        return await self._ask(self._of(name).find_one(query, fields, session=self._session))
+
+    async def find(
+        self,
+        name: str,
+        query: Query,
+        fields: Mapping[str, int] | None = None,
+        *,
+        sort: Sequence[tuple[str, int]] = (),
+        limit: int = 0,
+    ) -> list[Document]:
+        """See `Scope.find`."""
+        cursor = self._of(name).find(query, fields, session=self._session, limit=limit, sort=list(sort) or None)
+        return await self._ask(cursor.to_list(None))
+
+    async def insert(self, name: str, documents: Sequence[Document]) -> None:
+        """See `Scope.insert`."""
+        if documents:
+            await self._ask(self._of(name).insert_many(documents, session=self._session))
+
+    async def update(self, name: str, query: Query, change: Mapping[str, Any]) -> bool:
+        """See `Scope.update`."""
+        result = await self._ask(self._of(name).update_one(query, change, session=self._session))
+        return result.matched_count == 1
+
+    async def update_all(self, name: str, query: Query, change: Mapping[str, Any]) -> None:
+        """See `Scope.update_all`."""
+        await self._ask(self._of(name).update_many(query, change, session=self._session))
+
+    async def update_each(self, name: str, changes: Iterable[tuple[Query, Mapping[str, Any]]]) -> int:
+        """See `Scope.update_each`."""
+        updates = [UpdateOne(query, change) for query, change in changes]
+        result = await self._ask(self._of(name).bulk_write(updates, session=self._session))
+        return result.matched_count
+
+    async def take(
+        self, name: str, query: Query, change: Mapping[str, Any], *, before: bool = False
+    ) -> Document | None:
+        """See `Scope.take`."""
+        which = ReturnDocument.BEFORE if before else ReturnDocument.AFTER
+        call = self._of(name).find_one_and_update(query, change, return_document=which, session=self._session)
+        return await self._ask(call)
+
+    async def delete(self, name: str, query: Query) -> int:
+        """See `Scope.delete`."""
+        result = await self._ask(self._of(name).delete_many(query, session=self._session))
+        return result.deleted_count

@@ -1,0 +1,113 @@
+"""Which processes live, as MongoDB knows it: each raises its ``beat``, and the others watch whether it still does.
+
+No wall clock is compared to tell the dead: an instance has lapsed when the same beat was read for long enough of the
+reader's own monotonic clock, and the database could be read all the while. The database's clock only says for how long.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+from jupyter_aichat.domain.ids import InstanceId
+from jupyter_aichat.stores.base import Lapsed
+from jupyter_aichat.stores.mongo_base import Database, Document, Scope
+
+LAPSE_S = 8.0
+_STRAYS_EVERY_S = 10.0
+
+
+class Watch:
+    """What one process has read of the others' beats.
+
+    Parameters
+    ----------
+    lapse_s
+        Seconds without a new beat after which an instance has lapsed; half of them unread begin the watch anew.
+    """
+
+    def __init__(self, lapse_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._lapse_s, self._clock = lapse_s, clock
+        self._seen: dict[str, tuple[int, float]] = {}
+        self._last: float | None = None
+
+    def begin(self) -> float:
+        """Return the moment at which a reading begins."""
+        return self._clock()
+
+    def restart(self) -> None:
+        """Forget what was read: the database could not be read."""
+        self._seen = {}
+
+    def look(self, begun: float, instances: Iterable[Document]) -> set[str]:
+        """Take what a reading found; return who has lapsed."""
+        if self._last is not None and begun - self._last > self._lapse_s / 2:
+            self.restart()
+        self._last = self._clock()
+        seen = {}
+        for each in instances:
+            beat, since = self._seen.get(each["_id"], (None, 0.0))
+            seen[each["_id"]] = (each["beat"], since if beat == each["beat"] else self._last)
+        self._seen = seen
+        return {instance for instance, (_, since) in seen.items() if begun - since >= self._lapse_s}
+
+
+class Instances:
+    """The instances' records, and the watch over them."""
+
+    def __init__(self, database: Database, watch: Watch) -> None:
+        self._database, self._watch = database, watch
+        self._strays_at: float | None = None
+
+    async def beat(self, instance: InstanceId) -> None:
+        """Make the instance known, and say that it lives."""
+        change = {"$inc": {"beat": 1}, "$currentDate": {"at": True}, "$set": {"left": False}}
+        await self._database.put("instances", {"_id": instance}, change)
+
+    async def leave(self, instance: InstanceId) -> None:
+        """See `Store.leave`; who has left is lapsed at once, also where a run comes in between."""
+        db = self._database.reads()
+        await db.update("instances", {"_id": instance}, {"$set": {"left": True}})
+        if not await _of_active_runs(db, [instance]):
+            await db.delete("instances", {"_id": instance, "left": True})
+
+    async def lapsed(self, instance: InstanceId) -> tuple[Lapsed, ...]:
+        """See `Store.lapsed`."""
+        begun = self._watch.begin()
+        db = self._database.reads()
+        try:
+            holders = await self._holders(db, begun)
+            known = await db.find("instances", {})
+        except Exception:
+            self._watch.restart()
+            raise
+        others = {each["_id"]: each for each in known if each["_id"] != instance}
+        gone = self._watch.look(begun, known) & others.keys()
+        left = [each for each in others if others[each]["left"]]
+        gone = (gone - set(left)) | (await _of_active_runs(db, left) if left else set())
+        strays = holders - others.keys() - {instance}
+        return (*await self._since([others[each] for each in gone]), *(Lapsed(InstanceId(each)) for each in strays))
+
+    async def _holders(self, db: Scope, now: float) -> set[str]:
+        """Who holds runs, now and then: one whose record was taken away while it was not dead may do so unseen.
+
+        Asked before the records, since each joins before its first run.
+        """
+        if self._strays_at is not None and now - self._strays_at < _STRAYS_EVERY_S:
+            return set()
+        self._strays_at = now
+        return await _of_active_runs(db, None)
+
+    async def _since(self, gone: list[Document]) -> list[Lapsed]:
+        if not gone:
+            return []
+        now: datetime = (await self._database.hello())["localTime"].replace(tzinfo=UTC)
+        return [Lapsed(InstanceId(each["_id"]), max((now - each["at"]).total_seconds(), 0.0)) for each in gone]
+
+
+async def _of_active_runs(db: Scope, instances: Iterable[str] | None) -> set[str]:
+    """The instances that hold a run which has not ended; None asks for all."""
+    wanted: Document = {"$ne": None} if instances is None else {"$in": list(instances)}
+    runs = await db.find("runs", {"instance": wanted, "active": True}, {"instance": 1})
+    return {run["instance"] for run in runs}

@@ -1,0 +1,167 @@
+"""Runs in MongoDB. Every write of a run is conditional on its epoch and on its not having ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from jupyter_aichat.domain.ids import InstanceId, OwnerId, RunId
+from jupyter_aichat.domain.message import Message
+from jupyter_aichat.domain.run import RunEnd, RunRecord, Segment, TakeUp
+from jupyter_aichat.errors import NotFound
+from jupyter_aichat.stores.base import Progress
+from jupyter_aichat.stores.mongo_base import Document, Scope
+from jupyter_aichat.stores.mongo_documents import (
+    builtins,
+    end_fields,
+    message_fields,
+    message_of,
+    parts_fields,
+    record_of,
+    segment_document,
+)
+from jupyter_aichat.stores.mongo_messages import segments_of
+from jupyter_aichat.stores.rules import fold, taken_up
+
+
+async def find_record(db: Scope, owner: OwnerId, run_id: RunId) -> RunRecord | None:
+    """Return a run, if there is one."""
+    found = await db.find_one("runs", {"owner_id": owner, "id": run_id})
+    return None if found is None else record_of(found)
+
+
+async def get_record(db: Scope, owner: OwnerId, run_id: RunId) -> RunRecord:
+    """See `Store.get_run`."""
+    record = await find_record(db, owner, run_id)
+    if record is None:
+        raise NotFound("There is no such run.")
+    return record
+
+
+async def active_runs(db: Scope, owner: OwnerId, chat_id: str) -> tuple[RunRecord, ...]:
+    """See `Store.active_runs`."""
+    found = await db.find("runs", {"owner_id": owner, "chat_id": chat_id, "active": True})
+    return tuple(map(record_of, found))
+
+
+async def progress(db: Scope, owner: OwnerId, run_id: RunId, after: int) -> Progress:
+    """See `Store.progress`. The run is read last: where it goes on then, its segments were whole before."""
+    segments = await segments_of(db, owner, [run_id], after)
+    record = await get_record(db, owner, run_id)
+    return Progress(record, () if record.run.ended else tuple(segments[run_id]))
+
+
+async def claim(db: Scope, owner: OwnerId, run_id: RunId, epoch: int, instance: InstanceId) -> RunRecord | None:
+    """See `Store.claim`."""
+    change = {"$set": {"instance": instance}, "$inc": {"epoch": 1}}
+    found = await db.take("runs", _going_on(owner, run_id, epoch), change)
+    return None if found is None else record_of(found)
+
+
+def _going_on(owner: OwnerId, run_id: RunId, epoch: int) -> Document:
+    return {"owner_id": owner, "id": run_id, "epoch": epoch, "active": True}
+
+
+async def checkpoint(db: Scope, segments: Sequence[Segment], *, again: bool = False) -> frozenset[RunId]:
+    """See `Store.checkpoint`; in a transaction, so that a claim and a checkpoint of one run exclude each other.
+
+    Writes what an earlier try did not write, where it is said to be tried `again`.
+    """
+    last = {segment.run_id: segment for segment in segments}
+    steps = [
+        (_going_on(s.owner_id, s.run_id, s.epoch), {"$set": {"state": "streaming", "seq": s.seq}})
+        for s in last.values()
+    ]
+    matched = await db.update_each("runs", steps)
+    lost = frozenset[RunId]() if matched == len(last) else await _lost(db, last.values())
+    rest = await _unwritten(db, segments) if again else segments
+    await db.insert("segments", [segment_document(each) for each in rest if each.run_id not in lost])
+    return lost
+
+
+async def _lost(db: Scope, segments: Iterable[Segment]) -> frozenset[RunId]:
+    found = await db.find("runs", {**_runs_of(segments, "id"), "active": True}, {"owner_id": 1, "id": 1, "epoch": 1})
+    held = {(run["owner_id"], run["id"], run["epoch"]) for run in found}
+    return frozenset(each.run_id for each in segments if (each.owner_id, each.run_id, each.epoch) not in held)
+
+
+async def _unwritten(db: Scope, segments: Sequence[Segment]) -> list[Segment]:
+    """Return those of the segments that an earlier try, whose end was not heard of, did not write."""
+    seqs = [segment.seq for segment in segments]
+    query = {**_runs_of(segments, "run_id"), "seq": {"$gte": min(seqs), "$lte": max(seqs)}}
+    found = await db.find("segments", query, {"run_id": 1, "seq": 1, "part": 1})
+    there = {(each["run_id"], each["seq"], each["part"]) for each in found}
+    return [segment for segment in segments if (segment.run_id, segment.seq, segment.part) not in there]
+
+
+def _runs_of(segments: Iterable[Segment], name: str) -> Document:
+    owners, runs = {each.owner_id for each in segments}, {each.run_id for each in segments}
+    return {"owner_id": {"$in": list(owners)}, name: {"$in": list(runs)}}
+
+
+async def end_run(db: Scope, owner: OwnerId, run_id: RunId, epoch: int, end: RunEnd) -> RunRecord | None:
+    """See `Store.end_run`; in a transaction."""
+    ended = await db.take("runs", _going_on(owner, run_id, epoch), {"$set": end_fields(end)})
+    if ended is None:
+        record = await find_record(db, owner, run_id)
+        return record if record is not None and record.run.ended else None
+    this = {"owner_id": owner, "id": ended["message_id"]}
+    fields = _message_end(end)
+    if end.parts is None and (folded := await _folded(db, owner, run_id, this)) is not None:
+        fields["parts"] = folded
+    await db.update("messages", this, {"$set": fields})
+    await db.delete("segments", {"owner_id": owner, "run_id": run_id})
+    return record_of(ended)
+
+
+def _message_end(end: RunEnd) -> Document:
+    """What an end changes of its message; what it does not tell stays."""
+    fields: Document = {"status": end.outcome, "reason": end.reason, "seq": end.seq, "error": end_fields(end)["error"]}
+    if end.parts is not None:
+        fields["parts"] = parts_fields(end.parts)
+    if end.usage:
+        fields["usage"] = builtins(end.usage)
+    if end.digest:
+        fields["digest"] = end.digest
+    return fields
+
+
+async def _folded(db: Scope, owner: OwnerId, run_id: RunId, message: Document) -> list[Document] | None:
+    segments = (await segments_of(db, owner, [run_id]))[run_id]
+    found = await db.find_one("messages", message) if segments else None
+    return None if found is None else parts_fields(fold(message_of(found).parts, segments))
+
+
+async def take_up(db: Scope, owner: OwnerId, run_id: RunId, epoch: int, start: TakeUp) -> Message | None:
+    """See `Store.take_up`; in a transaction."""
+    run = await db.take("runs", _going_on(owner, run_id, epoch), {"$set": {"seq": start.seq}})
+    if run is None:
+        return None
+    this = {"owner_id": owner, "id": run["message_id"]}
+    found = await db.find_one("messages", this)
+    if found is None:
+        return None
+    message = taken_up(message_of(found), start)
+    await db.update("messages", this, {"$set": message_fields(message)})
+    await db.delete("segments", {"owner_id": owner, "run_id": run_id})
+    return message
+
+
+async def request_stop(db: Scope, owner: OwnerId, run_id: RunId) -> RunRecord:
+    """See `Store.request_stop`."""
+    going_on = {"owner_id": owner, "id": run_id, "active": True}
+    found = await db.take("runs", going_on, {"$set": {"stop_requested": True}})
+    return record_of(found) if found is not None else await get_record(db, owner, run_id)
+
+
+async def stop_requests(db: Scope, instance: InstanceId) -> tuple[RunId, ...]:
+    """See `Store.stop_requests`; a sweep, like `orphans`: by instance, whoever owns the runs."""
+    found = await db.find("runs", {"instance": instance, "active": True, "stop_requested": True}, {"id": 1})
+    return tuple(RunId(run["id"]) for run in found)
+
+
+async def orphans(db: Scope, instances: Sequence[InstanceId]) -> tuple[RunRecord, ...]:
+    """See `Store.orphans`."""
+    if not instances:
+        return ()
+    found = await db.find("runs", {"instance": {"$in": list(instances)}, "active": True})
+    return tuple(map(record_of, found))

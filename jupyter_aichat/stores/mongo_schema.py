@@ -1,0 +1,74 @@
+"""The collections and indexes of the MongoDB store, as numbered steps that only go forward.
+
+Several replicas may take a step at once, and a replica of the version before may work on beside it: a step is safe to
+repeat, and says from which version of the code on its outcome can be used (``usable_from``).
+
+Every index is led by ``owner_id``, the shard key, but two: runs by instance, for the sweeps that look for a process's
+runs whoever owns them, and the date by which the database deletes keys.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import msgspec
+
+from jupyter_aichat.errors import StoreUnavailable
+from jupyter_aichat.stores.mongo_base import AlreadyThere, Database, Index
+
+KEY_LIVES_S = 24 * 3600
+
+_COLLECTION, _ID = "schema", "chats"
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What one version adds; ``usable_from`` is the oldest version of the code that can use the outcome."""
+
+    collections: tuple[str, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    usable_from: int = 1
+
+
+STEPS: tuple[Step, ...] = (
+    Step(
+        ("chats", "messages", "runs", "segments", "keys", "instances"),
+        (
+            Index("chats", (("owner_id", 1), ("id", 1)), unique=True),
+            Index("chats", (("owner_id", 1), ("archived", 1), ("pinned", -1), ("updated_at", -1), ("id", -1))),
+            Index("chats", (("owner_id", 1), ("pinned", -1), ("updated_at", -1), ("id", -1))),
+            Index("messages", (("owner_id", 1), ("id", 1)), unique=True),
+            Index("messages", (("owner_id", 1), ("chat_id", 1), ("n", 1)), unique=True),
+            Index("messages", (("owner_id", 1), ("chat_id", 1), ("depth", 1), ("id", 1), ("parent_id", 1))),
+            Index("runs", (("owner_id", 1), ("id", 1)), unique=True),
+            Index("runs", (("owner_id", 1), ("chat_id", 1), ("active", 1))),
+            Index("runs", (("instance", 1),), where={"active": True}),
+            Index("segments", (("owner_id", 1), ("run_id", 1), ("seq", 1), ("part", 1)), unique=True),
+            Index("keys", (("owner_id", 1), ("key", 1)), unique=True),
+            Index("keys", (("owner_id", 1), ("chat_id", 1))),
+            Index("keys", (("deleted_at", 1),), expires_s=KEY_LIVES_S),
+        ),
+    ),
+)
+
+
+async def migrate(database: Database) -> None:
+    """Bring the database to the newest step; raises `StoreUnavailable` where it is too new for this code."""
+    scope, this = database.reads(), {"_id": _ID}
+    found = await scope.find_one(_COLLECTION, this)
+    if found is None:
+        found = {**this, "version": 0, "usable_from": 1}
+        with suppress(AlreadyThere):  # another replica begins as well
+            await scope.insert(_COLLECTION, [dict(found)])
+    if found["usable_from"] > len(STEPS):
+        raise StoreUnavailable("The chats were written by a newer version of jupyterlab-aichat; please upgrade it.")
+    for number, step in enumerate(STEPS[found["version"] :], found["version"] + 1):
+        await _take(database, step)
+        reached = {"version": number, "usable_from": step.usable_from}
+        await scope.update(_COLLECTION, {**this, "version": number - 1}, {"$set": reached})
+
+
+async def _take(database: Database, step: Step) -> None:
+    for name in step.collections:
+        await database.add_collection(name)
+    for index in step.indexes:
+        await database.add_index(index)
