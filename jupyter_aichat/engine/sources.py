@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 
-from jupyter_aichat.bus.base import Bus, Entry
+from jupyter_aichat.bus.base import Bus, Entry, Unsubscribe, is_whole
 from jupyter_aichat.domain.event import (
     Event,
     RunFinished,
@@ -14,7 +15,6 @@ from jupyter_aichat.domain.event import (
     TextDelta,
     ThinkingDelta,
     ToolCall,
-    decode_event,
     encode_event,
 )
 from jupyter_aichat.domain.ids import OwnerId, RunId
@@ -26,8 +26,11 @@ from jupyter_aichat.errors import AIChatError, BusUnavailable, NotFound
 from jupyter_aichat.stores.base import Store
 
 POLL_S = 0.25
+LOOK_S = 1.0
 _READ_ENTRIES = 500
 _KEPT = 1000
+_KEPT_BYTES = 256 * 1024
+_END = b'{"type":"run_finished"'
 
 
 def ending_of(run: Run) -> EncodedEvent:
@@ -65,28 +68,41 @@ class EndedRun:
 class Follower:
     """One reader's view of a run of another process: from the bus where that has it, else from the store.
 
-    The store keeps text by the checkpoint, and a reader that comes from elsewhere has seen any part of one; so its first
-    news from the store is a snapshot, and only what follows that are deltas. Looks a few times a second. Keeps few events;
-    while the reader does not take them, it does not look either.
+    The bus brings entries as they come. The store is asked where the log does not reach back to the reader's place or
+    has a hole, and when the run was silent for as long as `Bus.silence_s` says: then it tells whether it has ended. The
+    store keeps text by the checkpoint, and a reader that comes from elsewhere has seen any part of one; so its first news
+    from the store is a snapshot, and only what follows that are deltas. Few events are kept here: a reader that does not
+    take them is left alone until it does, and then goes on from its place in the log.
     """
 
     def __init__(self, store: Store, bus: Bus, owner: OwnerId, run: Run, log: logging.Logger) -> None:
         self._store, self._bus, self._owner, self._run, self._log = store, bus, owner, run, log
         self._events: deque[EncodedEvent] = deque()
+        self._size = 0
         self._after: int | None = None
         self._checkpoint: int | None = None
+        self._unfollow: Unsubscribe | None = None
+        self._hole = False
+        self._heard_at = 0.0
+        self._ask_at = 0.0
+        self._stirred = asyncio.Event()
         self._reader: Reader | None = None
         self._task: asyncio.Task[None] | None = None
         self.ending: EncodedEvent | None = None
+
+    # What the reader does
 
     def read(self, after: int | None, limit: int) -> list[EncodedEvent]:
         """See `Source.read`."""
         found = []
         while self._events and limit > 0:
             event = self._events.popleft()
+            self._size -= len(event.data)
             if after is None or event.seq > after or event.last:
                 found.append(event)
                 limit -= len(event.data)
+        if not self._events and self._unfollow is None:
+            self._stirred.set()
         return found
 
     def start(self, after: int | None) -> None:
@@ -100,32 +116,86 @@ class Follower:
 
     def detach(self, reader: Reader) -> None:  # noqa: ARG002 (the port names it)
         """Stop following."""
+        self._pause()
         if self._task is not None:
             self._task.cancel()
 
-    async def _follow(self) -> None:
-        while self.ending is None:
-            if len(self._events) < _KEPT:
-                try:
-                    await self._look()
-                except NotFound:
-                    gone = RunFinished("stopped", "deleted")
-                    self._put(EncodedEvent((self._after or 0) + 1, encode_event(gone), last=True))
-                except AIChatError as error:
-                    self._log.warning("Run %s cannot be followed right now: %s", self._run.id, error.code)
-            if self._events and self._reader is not None:
-                self._reader.notify()
-            await asyncio.sleep(POLL_S)
+    # What the bus brings
 
-    async def _look(self) -> None:
-        if self._after is None or not await self._look_at_bus(self._after):
-            await self._look_at_store()
-
-    async def _look_at_bus(self, after: int) -> bool:
-        entries = await read_log(self._bus, self._run.id, after, self._log)
-        for entry in entries or ():
+    def _take(self, entries: tuple[Entry, ...]) -> None:
+        assert self._after is not None
+        new = [entry for entry in entries if entry.seq > self._after]
+        if not is_whole(new, self._after):
+            self._hole = True
+            self._pause()
+            self._stirred.set()
+            return
+        for entry in new:
             self._put(encoded(entry))
-        return bool(entries)
+            if self._full:  # the rest is read again from there
+                self._pause()
+                break
+        self._heard_at = asyncio.get_running_loop().time()
+        if self.ending is not None:
+            self._pause()
+            self._stirred.set()
+        self._tell()
+
+    @property
+    def _full(self) -> bool:
+        return len(self._events) >= _KEPT or self._size >= _KEPT_BYTES
+
+    def _pause(self) -> None:
+        if self._unfollow is not None:
+            self._unfollow()
+            self._unfollow = None
+
+    def _tell(self) -> None:
+        if self._events and self._reader is not None:
+            self._reader.notify()
+
+    # What is left to a task: when to ask the store
+
+    async def _follow(self) -> None:
+        self._heard_at = asyncio.get_running_loop().time()
+        if self._after is not None and await read_log(self._bus, self._run.id, self._after, self._log, 1) is None:
+            self._hole = True
+        while self.ending is None:
+            self._stirred.clear()
+            if not self._full:
+                if self._after is None or self._hole or self._silence() >= self._bus.silence_s:
+                    await self._ask_store()
+                if self._unfollow is None and self._after is not None and self.ending is None:
+                    self._unfollow = self._bus.follow(self._run.id, self._after, self._take)
+            self._tell()
+            if self.ending is None:
+                await self._rest()
+        self._pause()
+
+    def _silence(self) -> float:
+        return asyncio.get_running_loop().time() - self._heard_at
+
+    async def _rest(self) -> None:
+        """Wait until there may be something to do."""
+        due = LOOK_S if self._full else 0.0 if self._hole else self._bus.silence_s - self._silence()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(due, LOOK_S)):
+                await self._stirred.wait()
+
+    async def _ask_store(self) -> None:
+        now = asyncio.get_running_loop().time
+        await asyncio.sleep(self._ask_at - now())
+        self._hole, pause_s = False, POLL_S
+        try:
+            await self._look_at_store()
+        except NotFound:
+            gone = RunFinished("stopped", "deleted")
+            self._put(EncodedEvent((self._after or 0) + 1, encode_event(gone), last=True))
+        except AIChatError as error:
+            self._log.debug("Run %s cannot be followed right now: %s", self._run.id, error.code)
+            self._hole, pause_s = True, LOOK_S
+        self._heard_at = now()
+        self._ask_at = self._heard_at + pause_s
 
     async def _look_at_store(self) -> None:
         progress = await self._store.progress(self._owner, self._run.id, self._after or 0)
@@ -156,7 +226,10 @@ class Follower:
         self._put(ending_of(run))
 
     def _put(self, event: EncodedEvent) -> None:
+        if self.ending is not None or (self._after is not None and event.seq <= self._after and not event.last):
+            return  # the bus was faster while the store answered
         self._events.append(event)
+        self._size += len(event.data)
         self._after = event.seq
         if event.last:
             self.ending = event
@@ -170,13 +243,15 @@ def _event_of(segment: Segment) -> Event:
 
 def encoded(entry: Entry) -> EncodedEvent:
     """Return a log entry as an event, the end marked."""
-    return EncodedEvent(entry.seq, entry.data, isinstance(decode_event(entry.data), RunFinished))
+    return EncodedEvent(entry.seq, entry.data, entry.data.startswith(_END))
 
 
-async def read_log(bus: Bus, run_id: RunId, after: int, log: logging.Logger) -> tuple[Entry, ...] | None:
+async def read_log(
+    bus: Bus, run_id: RunId, after: int, log: logging.Logger, limit: int = _READ_ENTRIES
+) -> tuple[Entry, ...] | None:
     """Read from the bus; one that is away has nothing."""
     try:
-        return await bus.read(run_id, after, _READ_ENTRIES)
+        return await bus.read(run_id, after, limit)
     except BusUnavailable:
-        log.warning("The bus does not answer; run %s is read from the store", run_id)
+        log.debug("The bus does not answer; run %s is read from the store", run_id)
         return None
