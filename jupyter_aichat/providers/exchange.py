@@ -1,7 +1,7 @@
 """HTTP exchanges as providers see them: a client, whole answers, streams of bytes, and the kinds of faults.
 
-The libraries behind (`_http`) take a quarter of a second to import: `HttpClient` has that done in a thread, behind
-the start of the server, and whoever comes earlier waits for it.
+The libraries behind (`_http`) take a quarter of a second to import: `HttpClient` has that done in a thread, a moment
+after the start of the server, which would be slower for it; whoever asks earlier has it done at once.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import enum
 import importlib
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from jupyter_aichat.providers._http import Client
 
 MAX_ANSWER = 64 * 1024 * 1024
+LOAD_AFTER_S = 2.0
 
 
 class FaultKind(enum.Enum):
@@ -71,17 +73,23 @@ class HttpClient:
     def __init__(self, base_url: str, headers: Mapping[str, str], connect_timeout_s: float) -> None:
         self._base_url, self._headers, self._connect_timeout_s = base_url, dict(headers), connect_timeout_s
         self._opening: asyncio.Task[Client] | None = None
+        self._wanted = asyncio.Event()
 
     async def open(self) -> None:
-        """Begin to make the client on the running loop; asks nothing of the network."""
+        """Make the client on the running loop, soon; asks nothing of the network."""
         if self._opening is None:
             self._opening = asyncio.create_task(self._load(), name="aichat-http-client")
 
     async def close(self) -> None:
         """Close all connections; safe to call twice."""
         opening, self._opening = self._opening, None
-        if opening is not None:
-            await (await opening).close()
+        if opening is None:
+            return
+        if not self._wanted.is_set():  # nobody waits for it
+            opening.cancel()
+        await asyncio.wait([opening])
+        if not opening.cancelled():
+            await opening.result().close()
 
     async def ask(self, method: str, path: str, body: bytes | None = None, *, timeout_s: float) -> Answer:
         """Return a whole answer, whatever its status; `timeout_s` is for all of it. Raises `Fault`."""
@@ -105,9 +113,13 @@ class HttpClient:
     async def _ready(self) -> Client:
         if self._opening is None:
             raise RuntimeError("the client is not open")
+        self._wanted.set()
         return await asyncio.shield(self._opening)
 
     async def _load(self) -> Client:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wanted.wait(), LOAD_AFTER_S)
+        self._wanted.set()
         module = await asyncio.to_thread(importlib.import_module, "jupyter_aichat.providers._http")
         tls = await asyncio.to_thread(module.trust, self._base_url)
         client: Client = module.Client(self._base_url, self._headers, self._connect_timeout_s, tls)
