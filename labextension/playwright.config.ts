@@ -8,6 +8,7 @@ export default defineConfig({
   timeout: 60_000,
   expect: { timeout: 10_000 },
   forbidOnly: Boolean(process.env.CI),
+  retries: process.env.CI ? 1 : 0, // told as flaky: a machine that others use too may lose a moment
   reporter: 'list',
   use: {
     video: 'off',

@@ -6,10 +6,15 @@ test('a %%chat cell and the panel are the same chat at the same moment', async (
   await panel.command('notebook:create-new', { kernelName: 'python3' });
   const cells = page.locator('.jp-Notebook .jp-Cell');
   await expect(cells).toHaveCount(1);
+  // A cell that is run before the kernel is there is not run at all.
+  await expect(page.locator('.jp-Notebook-ExecutionIndicator').first()).toHaveAttribute('data-status', 'idle', {
+    timeout: 60_000
+  });
   await cells.first().locator('.cm-content').click();
   await page.keyboard.type('%load_ext jupyter_aichat\n');
   await page.keyboard.press('Shift+Enter');
   await expect(cells).toHaveCount(2);
+  await expect(cells.first().locator('.jp-InputPrompt').first()).toHaveText('[1]:', { timeout: 30_000 });
   await cells.nth(1).locator('.cm-content').click();
   await page.keyboard.type('%%chat --model counter-100-50\nAsked in a cell\n');
   await page.keyboard.press('Shift+Enter');
