@@ -1,8 +1,13 @@
-"""The port of short-lived values and counters; losing them costs time, never data."""
+"""The ports of short-lived values and of the line before a model; losing them costs time, never data."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from jupyter_aichat.domain.ids import InstanceId, OwnerId, RunId
 
 
 class Cache(Protocol):
@@ -37,4 +42,81 @@ class Cache(Protocol):
 
     async def increment(self, key: str, ttl_s: float, by: int = 1) -> int:
         """Raise a counter and return it; the time to live runs from its first step."""
+        ...
+
+
+class Ticket(msgspec.Struct, frozen=True):
+    """What stands in a line: a run, and whose it is."""
+
+    id: RunId
+    owner: OwnerId
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """How many runs are admitted at once, how many one owner may have here (admitted or not), and how many may wait."""
+
+    capacity: int
+    per_owner: int
+    waiting: int
+
+
+class Reserved(msgspec.Struct, frozen=True):
+    """What came of a reservation: ``position`` 0 is admitted, 1 is next; or what refused it, and nothing is kept.
+
+    ``granted`` are the tickets, also of other instances, that were admitted by the way.
+    """
+
+    position: int = 0
+    refused: Literal["owner", "all"] | None = None
+    granted: tuple[RunId, ...] = ()
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """Where an instance's waiting tickets stand: admitted meanwhile, or at a position (1 is next)."""
+
+    admitted: tuple[RunId, ...] = ()
+    positions: Mapping[RunId, int] = {}
+    granted: tuple[RunId, ...] = ()
+
+
+class Queue(Protocol):
+    """The lines before models, over all processes; every operation is atomic and admits whoever is next.
+
+    Owners take turns, whatever their number of tickets: while one waits, any other is admitted at most twice. What an
+    instance has in a line is kept for a lease, which each of its operations there renews; afterwards it is free.
+    Methods raise `CacheUnavailable`, and nothing else, when the medium is away.
+    """
+
+    async def open(self) -> None:
+        """Connect."""
+
+    async def close(self) -> None:
+        """Let go of everything."""
+
+    async def reserve(
+        self, line: str, instance: InstanceId, ticket: Ticket, bounds: Bounds, *, ahead: bool = False
+    ) -> Reserved:
+        """Take a place. One that is there already is taken over as it stands.
+
+        ``ahead`` is never refused, and next in line: for a run that was admitted before its instance died.
+        """
+        ...
+
+    async def release(
+        self, line: str, instance: InstanceId, tickets: Sequence[RunId], capacity: int
+    ) -> tuple[RunId, ...]:
+        """Give the instance's places back, admitted or not; return who was admitted in their stead."""
+        ...
+
+    async def sync(
+        self, line: str, instance: InstanceId, admitted: Sequence[Ticket], waiting: Sequence[Ticket], capacity: int
+    ) -> Standing:
+        """Make the line agree with all that the instance has in it, and return where its waiting ones stand.
+
+        Mends a line that lost its memory; what the instance does not name is given back.
+        """
+        ...
+
+    async def present(self, instance: InstanceId) -> int:
+        """Say that the instance lives, for a lease; return how many do."""
         ...

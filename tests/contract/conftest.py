@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from jupyter_aichat.bus.base import Bus
-from jupyter_aichat.cache.base import Cache
+from jupyter_aichat.cache.base import Cache, Queue
 from jupyter_aichat.redis_connection import RedisConnection
 from jupyter_aichat.stores.base import Store
 from jupyter_aichat.stores.sqlite import SqliteStore
-from tests.contract import bus_targets, cache_targets, store_targets
+from tests.contract import bus_targets, cache_targets, queue_targets, store_targets
 from tests.contract.bus_targets import Connect
 from tests.contract.store_targets import MakeStore, Raw
 
@@ -122,3 +122,11 @@ def cache(
     jp_asyncio_loop.run_until_complete(cache.open())
     yield cache
     jp_asyncio_loop.run_until_complete(cache.close())
+
+
+@pytest.fixture(params=sorted(queue_targets.TARGETS))
+def queue(request: pytest.FixtureRequest, jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iterator[Queue]:
+    queue = queue_targets.TARGETS[request.param]()
+    jp_asyncio_loop.run_until_complete(queue.open())
+    yield queue
+    jp_asyncio_loop.run_until_complete(queue.close())
