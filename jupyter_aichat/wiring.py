@@ -12,8 +12,10 @@ from traitlets.config import Configurable
 
 from jupyter_aichat.bus.base import Bus
 from jupyter_aichat.bus.local import LocalBus
-from jupyter_aichat.cache.base import Cache
+from jupyter_aichat.cache.base import Cache, Queue
 from jupyter_aichat.cache.local import LocalCache
+from jupyter_aichat.cache.local_queue import LocalQueue
+from jupyter_aichat.engine.admission import Admission
 from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.errors import NotReady
 from jupyter_aichat.providers.ollama import OllamaProvider
@@ -22,7 +24,7 @@ from jupyter_aichat.stores.base import Store
 from jupyter_aichat.stores.mongo import MongoStore
 from jupyter_aichat.stores.sqlite import SqliteStore
 
-CONFIGURABLES: tuple[type[Configurable], ...] = (MongoStore, OllamaProvider, ScriptedProvider)
+CONFIGURABLES: tuple[type[Configurable], ...] = (Admission, Engine, MongoStore, OllamaProvider, ScriptedProvider)
 """The classes that configuration files and command lines may set, beside the app's own and `RedisConnection`."""
 
 
@@ -38,27 +40,31 @@ class Settings(msgspec.Struct, frozen=True):
 
 def build(settings: Settings) -> Engine:
     """Make an engine and open nothing; raises `NotReady` for what cannot be built."""
-    bus, cache = _between_processes(settings)
+    bus, cache, queue = _between_processes(settings)
+    alone = None if isinstance(queue, LocalQueue) else LocalQueue(mending_s=0)
     return Engine(
         make_store(settings),
         bus,
         cache,
         [OllamaProvider(parent=settings.parent), ScriptedProvider(parent=settings.parent)],
         default_model=settings.default_model,
+        admission=Admission(queue, alone, parent=settings.parent),
+        parent=settings.parent,
         log=settings.log,
     )
 
 
-def _between_processes(settings: Settings) -> tuple[Bus, Cache]:
+def _between_processes(settings: Settings) -> tuple[Bus, Cache, Queue]:
     """What processes tell each other goes over Redis where there is one; nobody else pays for importing it."""
     if not settings.redis_url:
-        return LocalBus(), LocalCache()
+        return LocalBus(), LocalCache(), LocalQueue()
     from jupyter_aichat.bus.redis import RedisBus  # noqa: PLC0415
     from jupyter_aichat.cache.redis import RedisCache  # noqa: PLC0415
+    from jupyter_aichat.cache.redis_queue import RedisQueue  # noqa: PLC0415
     from jupyter_aichat.redis_connection import RedisConnection  # noqa: PLC0415
 
     connection = RedisConnection(parent=settings.parent, url=settings.redis_url, log=settings.log)
-    return RedisBus(connection), RedisCache(connection)
+    return RedisBus(connection), RedisCache(connection), RedisQueue(connection)
 
 
 def make_store(settings: Settings) -> Store:

@@ -18,6 +18,7 @@ class FakeProvider:
     """Streams what `say` was given; counts what was asked and what was closed."""
 
     name = "fake"
+    parallel: int | None = 0
 
     def __init__(self) -> None:
         self.requests: list[ChatRequest] = []

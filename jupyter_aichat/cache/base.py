@@ -113,7 +113,8 @@ class Queue(Protocol):
     ) -> Standing:
         """Make the line agree with all that the instance has in it, and return where its waiting ones stand.
 
-        Mends a line that lost its memory; what the instance does not name is given back.
+        What the instance does not name is given back. What the line does not know of it has forgotten: it takes it up
+        again, and admits nobody for a part of the lease, in which the other instances can tell what they have.
         """
         ...
 

@@ -14,6 +14,8 @@ from jupyter_aichat.cache.base import Bounds, Reserved, Standing, Ticket
 from jupyter_aichat.domain.ids import InstanceId, OwnerId, RunId
 
 LEASE_S = 8.0
+MENDING_SHARE = 0.4
+"""Of a lease: how long a line that lost its memory admits nobody. Longer than instances are silent."""
 _AHEAD = -1
 
 
@@ -39,6 +41,7 @@ class _Line:
         self.leases: dict[InstanceId, float] = {}
         self.served: set[OwnerId] = set()
         self.round = self.arrivals = 0
+        self.mending_until = 0.0
 
     def add(self, ticket: Ticket, instance: InstanceId, *, ahead: bool = False) -> _Place:
         round_ = _AHEAD if ahead else self._round_for(ticket.owner)
@@ -99,7 +102,9 @@ class _Line:
 
     def settle(self, capacity: int) -> tuple[RunId, ...]:
         """Admit who is next while there is room."""
-        granted = []
+        granted: list[RunId] = []
+        if time.monotonic() < self.mending_until:
+            return ()
         while self.waiting and len(self.places) - len(self.waiting) < capacity:
             place = self.places[self.waiting[0][2]]
             self._admit(place)
@@ -111,10 +116,11 @@ class _Line:
 
 
 class LocalQueue:
-    """Lines in memory; leases by the monotonic clock."""
+    """Lines in memory; leases by the monotonic clock. One that no other instance uses need not wait for them to speak."""
 
-    def __init__(self, lease_s: float = LEASE_S) -> None:
+    def __init__(self, lease_s: float = LEASE_S, mending_s: float | None = None) -> None:
         self._lease_s = lease_s
+        self._mending_s = lease_s * MENDING_SHARE if mending_s is None else mending_s
         self._lines: dict[str, _Line] = {}
         self._present: dict[InstanceId, float] = {}
 
@@ -163,6 +169,8 @@ class LocalQueue:
         for place in [place for place in lane.places.values() if place.instance == instance]:
             if place.ticket.id not in named:
                 lane.remove(place)
+        if any(run_id not in lane.places for run_id in named):
+            lane.mending_until = time.monotonic() + self._mending_s
         for place in self._placed(lane, instance, admitted):
             if not place.admitted:
                 lane.hold(place)

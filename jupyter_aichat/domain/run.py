@@ -19,6 +19,7 @@ State = Literal["queued", "loading", "streaming", "completed", "stopped", "inter
 ENDED: frozenset[str] = frozenset({"completed", "stopped", "interrupted", "failed"})
 
 EPOCH_BITS = 32
+FIRST_EPOCH = 1
 
 
 def seq_of(epoch: int, n: int) -> int:

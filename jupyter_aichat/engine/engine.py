@@ -6,11 +6,15 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from traitlets import Enum, Float, Union
+from traitlets.config import Configurable
+
 from jupyter_aichat.bus.base import Bus, Unsubscribe
 from jupyter_aichat.cache.base import Cache
 from jupyter_aichat.domain.change import Change
 from jupyter_aichat.domain.ids import InstanceId, OwnerId, RunId, new_id
 from jupyter_aichat.domain.readiness import Readiness
+from jupyter_aichat.engine.admission import Admission
 from jupyter_aichat.engine.chats import Chats
 from jupyter_aichat.engine.generation import End, Generator
 from jupyter_aichat.engine.health import DOWN, Health
@@ -32,16 +36,24 @@ class _Part(Protocol):
     async def close(self) -> None: ...
 
 
-class Engine:
+class Engine(Configurable):
     """Chats, runs and models of all owners.
 
     Parameters
     ----------
     store, bus, cache, providers
         Opened by `start` and closed by `stop`.
+    admission
+        Who may ask a model now; None lets everybody.
     default_model
         The model to take where none is named; "" for the first loaded, else the first listed.
     """
+
+    on_disconnect = Union(
+        [Float(min=0), Enum(("continue",))], default_value="continue",
+        help="What becomes of an answer that waits in line when its last reader goes: 'continue', or the seconds after which "
+        "it leaves the line. An answer that is being written always goes on.",
+    ).tag(config=True)  # fmt: skip
 
     def __init__(
         self,
@@ -51,19 +63,25 @@ class Engine:
         providers: Sequence[Provider],
         *,
         default_model: str = "",
+        admission: Admission | None = None,
+        parent: Configurable | None = None,
         log: logging.Logger | None = None,
     ) -> None:
+        super().__init__(parent=parent)
         log = log or logging.getLogger(__name__)
-        instance = InstanceId(new_id())
+        self._id = instance = InstanceId(new_id())
         self._store, self._bus, self._cache, self._providers, self._log = store, bus, cache, tuple(providers), log
         self.models = Catalogue(self._providers, cache, default_model, log)
         self._journal = Journal(store, bus, self._lost, self._starved, log)
-        self._workers = Workers(Generator(store, self.models, self._journal, log), self._journal, bus)
+        self._admission = admission or Admission()
+        generator = Generator(store, self.models, self._admission, self._journal, log)
+        self._workers = Workers(generator, self._journal, bus)
         self._owners = Owners(bus, log)
         self.runs = Runs(
             store=store,
             bus=bus,
             catalogue=self.models,
+            admission=self._admission,
             workers=self._workers,
             owners=self._owners,
             instance=instance,
@@ -92,12 +110,15 @@ class Engine:
     async def start(self) -> None:
         """Open all parts and join; a store that cannot be opened raises, and what was opened is closed again."""
         try:
-            parts: tuple[_Part, ...] = (self._store, self._bus, self._cache, *self._providers)
+            parts: tuple[_Part, ...] = (
+                self._store, self._bus, self._cache, *self._admission.queues, *self._providers,
+            )  # fmt: skip
             for part in parts:
                 self._opened.append(part)
                 await part.open()
             self._owners.start()
             self._unsubscribe = self._bus.subscribe(STOP_TOPIC, self.runs.on_stop_signal)
+            self._start_admission()
             await self._instance.start()
         except BaseException:
             await self._close()
@@ -110,6 +131,7 @@ class Engine:
         if self._started:
             self._started = False
             await self._workers.stop(grace_s)
+            await self._admission.stop()
             await self._health.stop()
             await self.models.stop()
             await self._instance.stop()
@@ -138,6 +160,19 @@ class Engine:
     def watch_service(self, watcher: Callable[[Readiness], None]) -> Unsubscribe:
         """Call `watcher` whenever the readiness changes."""
         return self._health.watch(watcher)
+
+    def _start_admission(self) -> None:
+        self._admission.start(
+            self._id,
+            self._bus,
+            parallel=self.models.parallel,
+            disconnected=self._disconnected,
+            on_disconnect_s=None if self.on_disconnect == "continue" else float(self.on_disconnect),
+            log=self._log,
+        )
+
+    def _disconnected(self, run_id: RunId) -> None:
+        self._workers.end(run_id, End("stopped", "disconnected"))
 
     def _lost(self, run_id: RunId) -> None:
         self._workers.end(run_id, End("stopped", "deleted"))

@@ -1,8 +1,8 @@
 """A run's life, from the claim to its one end.
 
-    claimed ── run_started ── context ── text … text ── usage ── run_finished
-       │            (loading)            (streaming)                  │
-       └── stop, delete, shutdown, provider's fault, too long ────────┘
+    claimed ── queue_position … ── run_started ── context ── text … text ── usage ── run_finished
+       │           (queued)           (loading)            (streaming)                  │
+       └────────── stop, delete, shutdown, provider's fault, too long ──────────────────┘
 
 The worker is a task of the engine: sockets come and go beside it. Whatever happens, it ends in `_end`, which writes one
 conditional update and tells readers what the store then says, whoever won.
@@ -23,6 +23,7 @@ from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.model import Model, ModelSetup
 from jupyter_aichat.domain.run import Outcome, RunEnd, RunRecord
 from jupyter_aichat.domain.usage import Usage
+from jupyter_aichat.engine.admission import Admission
 from jupyter_aichat.engine.journal import Journal
 from jupyter_aichat.engine.live import LiveRun
 from jupyter_aichat.engine.models import Catalogue
@@ -47,8 +48,11 @@ class End(msgspec.Struct, frozen=True):
 class Generator:
     """Generates answers. One instance serves all runs of the process; what belongs to a run is in its `LiveRun`."""
 
-    def __init__(self, store: Store, catalogue: Catalogue, journal: Journal, log: logging.Logger) -> None:
-        self._store, self._catalogue, self._journal, self._log = store, catalogue, journal, log
+    def __init__(
+        self, store: Store, catalogue: Catalogue, admission: Admission, journal: Journal, log: logging.Logger
+    ) -> None:
+        self._store, self._catalogue, self._admission = store, catalogue, admission
+        self._journal, self._log = journal, log
         self._estimator = Estimator()
 
     async def run(self, live: LiveRun, question: Message, reply: Message, wanted: asyncio.Future[End]) -> None:
@@ -67,12 +71,14 @@ class Generator:
             end = End("failed", None, Failure("internal", "Something went wrong inside the chat server; see its log."))
         if not wanted.done():
             wanted.set_result(end)  # from here on nobody may cancel: the end is being written
+        self._admission.leave(live.record.run.id)
         live.flush()
         await self._end(live, end)
 
     async def _generate(self, live: LiveRun, question: Message, reply: Message) -> End:
         if reply.continuations:
             live.tell(Snapshot(live.message()))
+        await self._admission.enter(live)
         live.tell(RunStarted())
         model, setup = await self._setup(live.record)
         window = await self._window(live.record, question, reply, setup)

@@ -40,7 +40,8 @@ class LiveRun:
         self.record = record
         self.log = EventLog(record.epoch)
         self.size = _size(reply)
-        self.state: State = "loading"
+        self.state: State = record.run.state if record.run.state == "queued" else "loading"
+        self.unread_since: float | None = None
         self.finished_chunk: FinishedChunk | None = None
         self.ending: EncodedEvent | None = None
         self._reply = reply
@@ -144,11 +145,14 @@ class LiveRun:
 
     def attach(self, reader: Reader) -> None:
         """Wake the reader at each event."""
+        self.unread_since = None
         self._readers.append(reader)
 
     def detach(self, reader: Reader) -> None:
         """Forget the reader."""
         self._readers = [r for r in self._readers if r is not reader]
+        if not self._readers:
+            self.unread_since = self._loop.time()
 
     def read(self, after: int | None, limit: int) -> list[EncodedEvent]:
         """See `Source.read`; the log of a run reaches back to its first event."""
@@ -160,7 +164,7 @@ class LiveRun:
 
     def message(self) -> Message:
         """Return the message as it stands; costs its length."""
-        status = "pending" if self.state == "loading" else "streaming"
+        status = "pending" if self.state in ("queued", "loading") else "streaming"
         return msgspec.structs.replace(
             self._reply, parts=fold(self._reply.parts, self.log.pieces()), status=status, seq=self.log.seq
         )

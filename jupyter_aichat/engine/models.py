@@ -51,6 +51,11 @@ class Catalogue:
         except KeyError:
             raise ProviderUnreachable(f"The provider {name!r} is not configured here.") from None
 
+    def parallel(self, name: str) -> int | None:
+        """Return how many answers of one model a provider writes at once: 0 is any number, None not known."""
+        provider = self._providers.get(name)
+        return provider.parallel if provider else None
+
     async def list(self) -> ModelList:
         """Return the models on offer now, asking the providers where the last answer is old."""
         await self._refresh(LIST_FRESH_S)

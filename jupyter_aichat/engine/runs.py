@@ -18,7 +18,8 @@ from jupyter_aichat.domain.ids import ChatId, InstanceId, MessageId, OwnerId, Ru
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.options import Options
 from jupyter_aichat.domain.part import TextPart, text_of
-from jupyter_aichat.domain.run import Committed, Generation, Run, RunRecord, Turn
+from jupyter_aichat.domain.run import FIRST_EPOCH, Committed, Generation, Run, RunRecord, Turn
+from jupyter_aichat.engine.admission import Admission
 from jupyter_aichat.engine.generation import End
 from jupyter_aichat.engine.live import LiveRun
 from jupyter_aichat.engine.log import EncodedEvent
@@ -35,7 +36,6 @@ from jupyter_aichat.stores.base import Store
 STOP_TOPIC = "stop"
 MAX_TEXT = 512 * 1024
 MAX_RUNS = 10_000
-FIRST_EPOCH = 1
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -52,12 +52,13 @@ class Runs:
         store: Store,
         bus: Bus,
         catalogue: Catalogue,
+        admission: Admission,
         workers: Workers,
         owners: Owners,
         instance: InstanceId,
         log: logging.Logger,
     ) -> None:
-        self._store, self._bus, self._catalogue = store, bus, catalogue
+        self._store, self._bus, self._catalogue, self._admission = store, bus, catalogue, admission
         self._workers, self._owners, self._instance, self._log = workers, owners, instance, log
 
     async def send(self, owner: OwnerId, send: Send) -> Sent:
@@ -157,7 +158,18 @@ class Runs:
         return await asyncio.shield(asyncio.ensure_future(self._begin(turn)))
 
     async def _begin(self, turn: Turn) -> Sent:
-        committed = await self._store.commit(turn)
+        """Reserve a place, commit, and begin; a place that no new run needs is given back."""
+        record = turn.record
+        if await self._admission.reserve(record):
+            run = msgspec.structs.replace(record.run, state="queued")
+            turn = msgspec.structs.replace(turn, record=msgspec.structs.replace(record, run=run))
+        try:
+            committed = await self._store.commit(turn)
+        except BaseException:
+            self._admission.leave(record.run.id)
+            raise
+        if committed.replayed:
+            self._admission.leave(record.run.id)
         reply = committed.reply
         if not committed.replayed:
             self._workers.start(committed.record, committed.message, reply)

@@ -74,6 +74,11 @@ class Provider(Protocol):
 
     name: str
 
+    @property
+    def parallel(self) -> int | None:
+        """How many answers of one model the server writes at once: 0 is any number, None not known."""
+        ...
+
     async def open(self) -> None:
         """Make clients; ask nothing of the network."""
 

@@ -53,6 +53,17 @@ class OllamaProvider(LoggingConfigurable):
         help="How long a model stays loaded: seconds, or text like '1h'; negative is for ever. Ollama's default if unset.",
     ).tag(config=True)  # fmt: skip
 
+    parallel = Int(
+        allow_none=True, default_value=None, min=0,
+        help="How many answers of one model Ollama writes at once, 0 for any number: what runs here beyond waits in line. "
+        "Default: OLLAMA_NUM_PARALLEL where that is set for this process too; Ollama tells nobody.",
+    ).tag(config=True)  # fmt: skip
+
+    @default("parallel")
+    def _parallel_from_environment(self) -> int | None:
+        spelling = os.environ.get("OLLAMA_NUM_PARALLEL", "").strip()
+        return int(spelling) or None if spelling.isdecimal() else None
+
     @default("url")
     def _url_from_environment(self) -> str:
         spelling = os.environ.get("OLLAMA_HOST", "")

@@ -28,6 +28,7 @@ class ScriptedProvider(LoggingConfigurable):
     """The demo model and, with `scenarios`, the tests' models (see `scripted_scenarios`)."""
 
     name = "scripted"
+    parallel = 0
 
     scenarios = Bool(False, help="Offer the scripted models for tests, not the demo alone.").tag(config=True)
     names = List(Unicode(), help="Further scripted models to offer, such as counter-1000-50.").tag(config=True)

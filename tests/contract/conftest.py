@@ -125,8 +125,10 @@ def cache(
 
 
 @pytest.fixture(params=sorted(queue_targets.TARGETS))
-def queue(request: pytest.FixtureRequest, jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iterator[Queue]:
-    queue = queue_targets.TARGETS[request.param]()
+def queue(
+    request: pytest.FixtureRequest, jp_asyncio_loop: asyncio.AbstractEventLoop, connect: Connect
+) -> Iterator[Queue]:
+    queue = queue_targets.TARGETS[request.param](connect)
     jp_asyncio_loop.run_until_complete(queue.open())
     yield queue
     jp_asyncio_loop.run_until_complete(queue.close())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,8 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jupyter_aichat.cache.base import Bounds, Queue, Reserved, Ticket
+from jupyter_aichat.cache.local_queue import LocalQueue
+from jupyter_aichat.cache.redis_queue import RedisQueue
 from jupyter_aichat.domain.ids import InstanceId, OwnerId, RunId, new_id
 from tests.contract import queue_targets
+from tests.contract.bus_targets import Connect
 
 LINE = "ollama/llama3.2:1b"
 HERE, THERE = InstanceId("here"), InstanceId("there")
@@ -151,11 +153,27 @@ async def test_a_line_that_lost_its_memory_is_made_again_from_what_the_living_sa
     first = await queue.sync(LINE, HERE, [ticket("a1"), ticket("b1")], [ticket("a2")], 1)
     assert (first.admitted, first.positions) == ((), {"a2": 1})
     second = await queue.sync(LINE, THERE, [ticket("c1")], [ticket("c2"), ticket("d1")], 1)
-    assert second.admitted == ()
+    assert (second.admitted, sorted(second.positions.values())) == ((), [2, 3])
     assert await give_back(queue, "a1", "b1") == []
-    granted = await give_back(queue, "c1", instance=THERE)
-    assert len(granted) == 1
-    assert (await take(queue, "e")).position == 3
+    assert (await take(queue, "e")).position == 4
+    assert await _admitted_after(queue, THERE, [ticket("c1")], [ticket("c2"), ticket("d1")], capacity=2)
+
+
+async def test_a_line_that_lost_its_memory_admits_nobody_until_the_others_have_spoken(queue: Queue) -> None:
+    """Else whoever comes first takes the room of those who were admitted long ago."""
+    assert (await queue.sync(LINE, HERE, [], [ticket("a")], 1)).admitted == ()
+    assert (await queue.sync(LINE, THERE, [ticket("b")], [], 1)).granted == ()
+    assert await give_back(queue, "b", instance=THERE) == []
+    assert await _admitted_after(queue, HERE, [], [ticket("a")], capacity=1) == ("a",)
+
+
+async def _admitted_after(
+    queue: Queue, instance: InstanceId, admitted: list[Ticket], waiting: list[Ticket], capacity: int
+) -> tuple[str, ...]:
+    async with asyncio.timeout(5):
+        while not (standing := await queue.sync(LINE, instance, admitted, waiting, capacity)).admitted:
+            await asyncio.sleep(0.02)
+    return standing.admitted
 
 
 async def test_a_sync_gives_back_what_it_does_not_name_and_takes_up_what_was_missed(queue: Queue) -> None:
@@ -269,17 +287,18 @@ class Model:
 def test_whatever_happens_room_bounds_and_turns_hold(
     target: str,
     jp_asyncio_loop: asyncio.AbstractEventLoop,
+    connect: Connect,
     steps: list[Any],
     capacity: int,
     per_owner: int,
     waiting: int,
 ) -> None:
     bounds = Bounds(capacity, per_owner, waiting)
-    jp_asyncio_loop.run_until_complete(_play(queue_targets.TARGETS[target], bounds, steps))
+    jp_asyncio_loop.run_until_complete(_play(queue_targets.TARGETS[target](connect), bounds, steps))
 
 
-async def _play(make: Callable[[], Queue], bounds: Bounds, steps: list[Any]) -> None:
-    queue, model = make(), Model(bounds)
+async def _play(queue: Queue, bounds: Bounds, steps: list[Any]) -> None:
+    model = Model(bounds)
     line = new_id()
     await queue.open()
     try:
@@ -301,3 +320,44 @@ async def _play(make: Callable[[], Queue], bounds: Bounds, steps: list[Any]) -> 
             assert sorted(standing.positions.values()) == list(range(1, len(model.waiting) + 1))
     finally:
         await queue.close()
+
+
+ACTIONS = st.lists(
+    st.tuples(
+        st.sampled_from(("reserve", "reserve", "ahead", "release", "sync")),
+        st.sampled_from((HERE, THERE)),
+        st.lists(st.sampled_from([f"{owner}{n}" for owner in "abé" for n in range(4)]), min_size=1, max_size=5, unique=True),
+        st.integers(0, 5),
+    ),
+    max_size=40,
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(actions=ACTIONS, capacity=st.integers(1, 3), waiting=st.integers(0, 4))
+def test_redis_says_what_memory_says(
+    jp_asyncio_loop: asyncio.AbstractEventLoop, connect: Connect, actions: list[Any], capacity: int, waiting: int
+) -> None:
+    bounds = Bounds(capacity, per_owner=3, waiting=waiting)
+    jp_asyncio_loop.run_until_complete(_compare(LocalQueue(60), RedisQueue(connect(), 60), bounds, actions))
+
+
+async def _compare(one: Queue, two: Queue, bounds: Bounds, actions: list[Any]) -> None:
+    line = new_id()
+    await two.open()
+    try:
+        for action in actions:
+            assert await _do(one, line, bounds, *action) == await _do(two, line, bounds, *action), action
+    finally:
+        await two.close()
+
+
+async def _do(
+    queue: Queue, line: str, bounds: Bounds, what: str, instance: InstanceId, names: list[str], cut: int
+) -> Any:
+    tickets = [ticket(name) for name in names]
+    if what == "release":
+        return await queue.release(line, instance, [each.id for each in tickets], bounds.capacity)
+    if what == "sync":
+        return await queue.sync(line, instance, tickets[:cut], tickets[cut:], bounds.capacity)
+    return await queue.reserve(line, instance, tickets[0], bounds, ahead=what == "ahead")

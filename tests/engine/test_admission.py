@@ -1,0 +1,383 @@
+"""DESIGN of a run, 10: a line before the model, fair, bounded, with positions, over all replicas."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from jupyter_aichat.domain.change import Change
+from jupyter_aichat.domain.chat import ChatQuery
+from jupyter_aichat.domain.event import QueuePosition, RunStarted
+from jupyter_aichat.domain.ids import OwnerId
+from jupyter_aichat.domain.part import text_of
+from jupyter_aichat.engine import admission
+from jupyter_aichat.engine.engine import Engine
+from jupyter_aichat.errors import QueueFull, StoreUnavailable, TooManyRuns
+from jupyter_aichat.stores.base import Store
+from tests.engine.collect import until
+from tests.engine.faulty import FaultyStore
+from tests.engine.lines import Replicas, ask_as, positions, read_as
+from tests.fakes import DONE, FakeProvider
+
+ONE: dict[str, Any] = {"capacity": {"*": 1}}
+
+
+@pytest.fixture
+def replicas(
+    jp_asyncio_loop: asyncio.AbstractEventLoop, tmp_path: Path, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Replicas]:
+    monkeypatch.setattr(admission, "LOOK_S", 0.1)
+    monkeypatch.setattr(admission, "PRESENT_S", 0.2)
+    replicas = Replicas(jp_asyncio_loop, tmp_path / "chats.sqlite3", provider)
+    yield replicas
+    replicas.stop()
+
+
+@pytest.fixture
+def engine(replicas: Replicas) -> Engine:
+    return replicas.make(**ONE)
+
+
+@pytest.fixture
+def other(replicas: Replicas, engine: Engine) -> Engine:
+    return replicas.make(**ONE)
+
+
+@pytest.fixture
+def bounded(replicas: Replicas) -> Engine:
+    return replicas.make(**ONE, max_per_user=2, max_waiting=2)
+
+
+@pytest.fixture
+def leaving(replicas: Replicas) -> Engine:
+    return replicas.make(**ONE, on_disconnect=0.3)
+
+
+@pytest.fixture
+def three(replicas: Replicas) -> list[Engine]:
+    return [replicas.make(capacity={"fake": 2}) for _ in range(3)]
+
+
+@pytest.fixture
+def four(replicas: Replicas) -> list[Engine]:
+    return [replicas.make(capacity={"fake": 4}) for _ in range(2)]
+
+
+@pytest.fixture
+def free(replicas: Replicas) -> Engine:
+    return replicas.make()
+
+
+@pytest.fixture
+def away(tmp_path: Path) -> FaultyStore:
+    return FaultyStore(tmp_path / "chats.sqlite3")
+
+
+@pytest.fixture
+def shaky(replicas: Replicas, away: FaultyStore) -> Engine:
+    return replicas.make(cast("Store", away), **ONE)
+
+
+async def state(engine: Engine, owner: str, sent: Any) -> str:
+    return (await engine.runs.get(OwnerId(owner), sent.run.id)).state
+
+
+async def test_one_is_answered_and_the_next_waits_and_is_told_where_it_stands(
+    engine: Engine, provider: FakeProvider
+) -> None:
+    first = await ask_as(engine, "ada")
+    await until(lambda: provider.active == 1)
+    second = await ask_as(engine, "bob")
+    assert (second.run.state, second.reply.status) == ("queued", "pending")
+    (waits,) = await read_as(engine, "bob", second.run.id, until=1)
+    assert waits == QueuePosition(1, None)
+    assert await state(engine, "bob", second) == "queued"
+    assert len(provider.requests) == 1
+    reading = asyncio.create_task(read_as(engine, "bob", second.run.id))
+    provider.say("one", (DONE,))
+    assert positions(await read_as(engine, "ada", first.run.id)) == []
+    provider.say("two", (DONE,))
+    events = await reading
+    assert [type(event) for event in events[:2]] == [QueuePosition, RunStarted]
+    assert events[-1].state == "completed"
+
+
+async def test_a_third_sees_its_place_change_and_how_long_it_will_take(engine: Engine, provider: FakeProvider) -> None:
+    sent = [await ask_as(engine, owner) for owner in ("ada", "bob", "cy")]
+    reading = asyncio.create_task(read_as(engine, "cy", sent[2].run.id))
+    await until(lambda: provider.active == 1)
+    provider.say((DONE,))
+    await until(lambda: len(provider.requests) == 2)
+    line = engine._admission._lines["fake/fake"]
+    await until(lambda: line.places[sent[2].run.id].position == 1)
+    provider.say((DONE,), (DONE,))
+    waits = [event for event in await reading if isinstance(event, QueuePosition)]
+    assert [wait.position for wait in waits] == [2, 1]
+    assert waits[0].wait is None  # nothing was measured yet
+    assert waits[1].wait is not None
+
+
+async def test_owners_take_turns_over_replicas_whatever_their_number_of_questions(
+    engine: Engine, other: Engine, provider: FakeProvider
+) -> None:
+    greedy = [await ask_as((engine, other)[n % 2], "ada", f"ada {n}") for n in range(4)]
+    modest = await ask_as(other, "bob", "bob")
+    assert len(greedy) == 4
+    provider.say(*[(DONE,)] * 5)
+    assert (await read_as(other, "bob", modest.run.id))[-1].state == "completed"
+    await until(lambda: len(provider.requests) == 5)
+    asked = [text_of(request.messages[-1].parts) for request in provider.requests]
+    assert asked == ["ada 0", "bob", "ada 1", "ada 2", "ada 3"]
+
+
+async def test_never_more_than_so_many_are_answered_at_once_over_replicas(
+    three: list[Engine], provider: FakeProvider
+) -> None:
+    sent = [(three[n % 3], f"user {n % 5}", await ask_as(three[n % 3], f"user {n % 5}")) for n in range(15)]
+    most = 0
+    while not all([(await engine.runs.get(OwnerId(owner), each.run.id)).ended for engine, owner, each in sent]):
+        most = max(most, provider.active)
+        provider.say((DONE,))
+        await asyncio.sleep(0.01)
+    assert (most, len(provider.requests)) == (2, 15)
+
+
+async def test_a_user_with_too_many_is_refused_and_nothing_is_written(bounded: Engine, provider: FakeProvider) -> None:
+    changes: list[Change] = []
+    for n in range(2):
+        await ask_as(bounded, "ada", f"{n}")
+    bounded.watch(OwnerId("ada"), changes.append)
+    with pytest.raises(TooManyRuns) as refused:
+        await ask_as(bounded, "ada")
+    assert refused.value.details["retry_after"] >= 1  # type: ignore[operator]
+    assert (changes, len((await bounded.chats.list(OwnerId("ada"), ChatQuery())).items)) == ([], 2)
+    await ask_as(bounded, "bob")
+    provider.say((DONE,))
+    await until(lambda: provider.closed == 1)
+    await ask_as(bounded, "ada")
+
+
+async def test_when_all_is_full_everybody_is_refused_and_nothing_is_written(bounded: Engine) -> None:
+    for owner in ("ada", "bob", "cy"):
+        await ask_as(bounded, owner)
+    with pytest.raises(QueueFull) as refused:
+        await ask_as(bounded, "dee")
+    assert refused.value.details["retry_after"] >= 1  # type: ignore[operator]
+    assert (await bounded.chats.list(OwnerId("dee"), ChatQuery())).items == ()
+
+
+async def test_a_place_is_given_back_when_the_commit_fails(
+    replicas: Replicas, shaky: Engine, away: FaultyStore
+) -> None:
+    away.away.add("commit")
+    for _ in range(5):
+        with pytest.raises(StoreUnavailable):
+            await ask_as(shaky, "ada")
+    away.away.clear()
+    assert (await ask_as(shaky, "ada")).run.state == "loading"
+
+
+async def test_a_request_that_comes_twice_has_one_place(bounded: Engine, provider: FakeProvider) -> None:
+    first = await ask_as(bounded, "ada", key="k")
+    for _ in range(4):
+        assert (await ask_as(bounded, "ada", key="k")).run.id == first.run.id
+    await ask_as(bounded, "ada")
+    provider.say((DONE,), (DONE,))
+    await until(lambda: provider.closed == 2)
+
+
+async def test_a_stop_leaves_the_line_and_the_model_is_never_asked(
+    engine: Engine, other: Engine, provider: FakeProvider
+) -> None:
+    await ask_as(engine, "ada")
+    waits = await ask_as(engine, "bob")
+    last = await ask_as(other, "cy")
+    await other.runs.stop(OwnerId("bob"), waits.run.id)
+    events = await read_as(other, "bob", waits.run.id)
+    assert (events[-1].state, events[-1].reason) == ("stopped", "user")
+    reading = asyncio.create_task(read_as(other, "cy", last.run.id))
+    await until(lambda: provider.active == 1)
+    provider.say((DONE,), (DONE,))
+    assert (await reading)[-1].state == "completed"
+    assert len(provider.requests) == 2
+
+
+async def test_a_deleted_chat_leaves_the_line(engine: Engine, provider: FakeProvider) -> None:
+    await ask_as(engine, "ada")
+    waits = await ask_as(engine, "bob")
+    last = await ask_as(engine, "cy")
+    await engine.chats.delete(OwnerId("bob"), waits.reply.chat_id)
+    provider.say((DONE,), (DONE,))
+    assert (await read_as(engine, "cy", last.run.id))[-1].state == "completed"
+    assert len(provider.requests) == 2
+
+
+async def test_a_failed_answer_gives_its_place_to_the_next(engine: Engine, provider: FakeProvider) -> None:
+    await ask_as(engine, "ada")
+    waits = await ask_as(engine, "bob")
+    provider.say(RuntimeError("a fault of ours"), (DONE,))
+    assert (await read_as(engine, "bob", waits.run.id))[-1].state == "completed"
+
+
+async def test_a_place_is_free_before_the_end_is_written(
+    replicas: Replicas, shaky: Engine, away: FaultyStore, provider: FakeProvider
+) -> None:
+    """The upstream is closed then; a slow store must not keep the model idle."""
+    await ask_as(shaky, "ada")
+    await ask_as(shaky, "bob")
+    away.held.add("end_run")
+    provider.say((DONE,))
+    await until(lambda: len(provider.requests) == 2)
+    away.gate.set()
+
+
+async def test_a_run_that_waits_goes_on_without_readers(engine: Engine, provider: FakeProvider) -> None:
+    await ask_as(engine, "ada")
+    waits = await ask_as(engine, "bob")
+    await read_as(engine, "bob", waits.run.id, until=1)
+    await asyncio.sleep(0.4)  # more than a look at the line
+    assert await state(engine, "bob", waits) == "queued"
+
+
+async def test_a_run_that_waits_leaves_a_while_after_its_last_reader_where_that_is_wished(
+    leaving: Engine, provider: FakeProvider
+) -> None:
+    streams = await ask_as(leaving, "ada")
+    await read_as(leaving, "ada", streams.run.id, until=1)
+    left, followed, never_read = [await ask_as(leaving, owner) for owner in ("bob", "cy", "dee")]
+    reading = asyncio.create_task(read_as(leaving, "cy", followed.run.id))
+    await read_as(leaving, "bob", left.run.id, until=1)
+    line = leaving._admission._lines["fake/fake"]
+    await until(lambda: left.run.id not in line.places)
+    assert [await state(leaving, owner, sent) for owner, sent in (("cy", followed), ("dee", never_read))] == [
+        "queued"
+    ] * 2
+    end = (await read_as(leaving, "bob", left.run.id))[-1]
+    assert (end.state, end.reason) == ("stopped", "disconnected")
+    assert await state(leaving, "ada", streams) == "loading"
+    provider.say((DONE,), (DONE,))
+    assert (await reading)[-1].state == "completed"
+
+
+async def test_a_signal_that_is_lost_costs_a_second(
+    replicas: Replicas, engine: Engine, other: Engine, provider: FakeProvider
+) -> None:
+    await ask_as(engine, "ada")
+    waits = await ask_as(other, "bob")
+    replicas.bus.deaf = True
+    provider.say((DONE,), (DONE,))
+    assert (await read_as(other, "bob", waits.run.id))[-1].state == "completed"
+
+
+async def test_the_places_of_a_dead_replica_are_free_after_its_lease(
+    replicas: Replicas, engine: Engine, other: Engine, provider: FakeProvider
+) -> None:
+    await ask_as(engine, "ada")
+    await ask_as(engine, "ada")
+    waits = await ask_as(other, "bob")
+    await until(lambda: provider.active == 1)
+    _die(engine)
+    await until(lambda: len(provider.requests) == 2, 8)
+    provider.say((DONE,), (DONE,))
+    assert (await read_as(other, "bob", waits.run.id))[-1].state == "completed"
+
+
+def _die(engine: Engine) -> None:
+    """Look after the line no more, as a killed process."""
+    watching = engine._admission._watching
+    assert watching is not None
+    watching.cancel()
+
+
+async def test_a_line_that_came_back_empty_is_made_again(
+    replicas: Replicas, engine: Engine, other: Engine, provider: FakeProvider
+) -> None:
+    await ask_as(engine, "ada")
+    await ask_as(other, "bob")
+    await until(lambda: provider.active == 1)
+    await replicas.queue.lose_everything()
+    done = replicas.queue.asked.count("sync")
+    await until(lambda: replicas.queue.asked.count("sync") >= done + 4, 8)
+    assert (await ask_as(engine, "cy")).run.state == "queued"
+    assert len(provider.requests) == 1
+
+
+async def test_while_the_queue_is_away_each_replica_admits_its_share_alone(
+    replicas: Replicas, four: list[Engine], provider: FakeProvider
+) -> None:
+    """Capacity 4 over two replicas: two each; when it is back all is in one line again."""
+    engine, other = four
+    await until(lambda: engine._admission._present == 2, 8)
+    replicas.queue.away = True
+    here = [await ask_as(engine, f"user {n}") for n in range(3)]
+    there = [await ask_as(other, f"user {n}") for n in range(3)]
+    assert [sent.run.state for sent in (*here, *there)] == ["loading", "loading", "queued"] * 2
+    replicas.queue.away = False
+    await until(lambda: not engine._admission._lines["fake/fake"].is_alone, 8)
+    await until(lambda: not other._admission._lines["fake/fake"].is_alone, 8)
+    assert (await ask_as(engine, "cy")).run.state == "queued"
+    assert len(provider.requests) == 4
+    provider.say(*[(DONE,)] * 7)
+    await until(lambda: len(provider.requests) == 7)
+
+
+async def test_what_is_free_while_the_queue_is_away_goes_to_the_next_at_once(
+    replicas: Replicas, engine: Engine, provider: FakeProvider
+) -> None:
+    first = await ask_as(engine, "ada")
+    waits = await ask_as(engine, "bob")
+    replicas.queue.away = True
+    await until(lambda: engine._admission._lines["fake/fake"].is_alone)
+    provider.say((DONE,), (DONE,))
+    assert (await read_as(engine, "ada", first.run.id))[-1].state == "completed"
+    assert (await read_as(engine, "bob", waits.run.id))[-1].state == "completed"
+
+
+async def test_nobody_asks_the_queue_while_nobody_is_in_line(
+    replicas: Replicas, engine: Engine, provider: FakeProvider
+) -> None:
+    await ask_as(engine, "ada")
+    provider.say((DONE,))
+    await until(lambda: engine._admission._watching is None)
+    assert set(replicas.queue.asked) <= {"present", "reserve", "release", "sync"}
+    asked = [name for name in replicas.queue.asked if name != "present"]
+    await asyncio.sleep(0.4)
+    assert [name for name in replicas.queue.asked if name != "present"] == asked
+
+
+async def test_a_model_that_takes_any_number_has_no_line(
+    replicas: Replicas, free: Engine, provider: FakeProvider
+) -> None:
+    for _ in range(40):
+        await ask_as(free, "ada")
+    await until(lambda: provider.active == 40)
+    assert [name for name in replicas.queue.asked if name != "present"] == []
+
+
+@pytest.mark.parametrize(
+    ("capacity", "known", "expected"),
+    [
+        ({}, None, 1),
+        ({}, 0, 0),
+        ({}, 4, 4),
+        ({"fake": 2, "*": 7}, 4, 2),
+        ({"fake/*": 3}, None, 3),
+        ({"other": 3}, None, 1),
+        ({"other": 3, "*": 0}, None, 0),
+    ],
+)
+async def test_how_many_at_once_is_the_operators_word_then_the_providers(
+    replicas: Replicas,
+    engine: Engine,
+    provider: FakeProvider,
+    capacity: dict[str, int],
+    known: int | None,
+    expected: int,
+) -> None:
+    engine._admission.capacity = capacity
+    provider.parallel = known
+    assert engine._admission.capacity_of("fake", "fake") == expected
