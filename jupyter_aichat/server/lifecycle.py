@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 from jupyter_aichat.domain.readiness import Parts, Readiness
 from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.errors import AIChatError, NotReady
+from jupyter_aichat.server.collector import Collector
 
 STOP_S = 5.0
 GRACE_S = 3.0
@@ -45,6 +46,7 @@ class Lifecycle:
         self._engine: Engine | None = None
         self._error: AIChatError | None = None
         self._task: asyncio.Task[None] | None = None
+        self._collector = Collector()
         self.state: State = "starting"
         self.connections: set[Open] = set()
 
@@ -99,12 +101,14 @@ class Lifecycle:
             self.state, self._error = "failed", NotReady("The chat server could not start; its log says why.")
         else:
             self._engine, self._error, self.state = engine, None, "ready"
+            self._collector.spare_what_is_there()
 
     async def stop(self) -> None:
         """Stop the engine and close all connections within `STOP_S` seconds; never raises, may be called at any time."""
         if self.state == "stopping":
             return
         self.state, self._error = "stopping", None
+        self._collector.release()
         try:
             async with asyncio.timeout(STOP_S):
                 await self._stop()
