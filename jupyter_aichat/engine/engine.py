@@ -16,13 +16,17 @@ from jupyter_aichat.domain.ids import InstanceId, OwnerId, RunId, new_id
 from jupyter_aichat.domain.readiness import Readiness
 from jupyter_aichat.engine.admission import Admission
 from jupyter_aichat.engine.chats import Chats
-from jupyter_aichat.engine.generation import End, Generator
+from jupyter_aichat.engine.generation import STARVED, End, Generator
 from jupyter_aichat.engine.health import DOWN, Health
 from jupyter_aichat.engine.instance import Instance
 from jupyter_aichat.engine.journal import Journal
+from jupyter_aichat.engine.lease import Lease
+from jupyter_aichat.engine.live import LiveRun
 from jupyter_aichat.engine.models import Catalogue
 from jupyter_aichat.engine.owners import Owners
 from jupyter_aichat.engine.runs import STOP_TOPIC, Runs
+from jupyter_aichat.engine.sweeper import Sweeper
+from jupyter_aichat.engine.takeover import Takeover
 from jupyter_aichat.engine.workers import Workers
 from jupyter_aichat.providers.base import Provider
 from jupyter_aichat.stores.base import Store
@@ -72,10 +76,11 @@ class Engine(Configurable):
         self._id = instance = InstanceId(new_id())
         self._store, self._bus, self._cache, self._providers, self._log = store, bus, cache, tuple(providers), log
         self.models = Catalogue(self._providers, cache, default_model, log)
-        self._journal = Journal(store, bus, self._lost, self._starved, log)
+        self._lease = Lease(self._lapsed)
+        self._journal = Journal(store, bus, self._lease, lost=self._lost, starved=self._starved, log=log)
         self._admission = admission or Admission()
         generator = Generator(store, self.models, self._admission, self._journal, log)
-        self._workers = Workers(generator, self._journal, bus)
+        self._workers = Workers(generator, self._journal, bus, self._lease, self._moved)
         self._owners = Owners(bus, log)
         self.runs = Runs(
             store=store,
@@ -89,13 +94,33 @@ class Engine(Configurable):
         )
         self.chats = Chats(store, bus, self._workers, self._owners)
         self._health = Health(store.ping, bus.ping, cache.ping, self.models, log)
+        takeover = Takeover(
+            instance=instance,
+            store=store,
+            bus=bus,
+            catalogue=self.models,
+            estimator=generator.estimator,
+            workers=self._workers,
+            log=log,
+        )
+        sweeper = Sweeper(
+            instance=instance,
+            store=store,
+            workers=self._workers,
+            owners=self._owners,
+            takeover=takeover,
+            suspect=self._lost,
+            log=log,
+        )
         self._instance = Instance(
             instance=instance,
             store=store,
             bus=bus,
+            lease=self._lease,
             workers=self._workers,
             journal=self._journal,
             owners=self._owners,
+            sweeper=sweeper,
             log=log,
         )
         self._unsubscribe: Unsubscribe | None = None
@@ -127,10 +152,14 @@ class Engine(Configurable):
         self._started = True
 
     async def stop(self, grace_s: float = GRACE_S) -> None:
-        """End the runs of this process as interrupted, their text kept, and close all parts; may be called twice."""
+        """Hand the runs of this process over to the others, and close all parts; may be called twice.
+
+        Where nobody could take them over, they end as interrupted, their text kept.
+        """
         if self._started:
             self._started = False
-            await self._workers.stop(grace_s)
+            await self._instance.stop_sweeping()
+            await (self._workers.hand_over if self._store.takes_over else self._workers.stop)(grace_s)
             await self._admission.stop()
             await self._health.stop()
             await self.models.stop()
@@ -142,6 +171,7 @@ class Engine(Configurable):
             self._unsubscribe()
             self._unsubscribe = None
         self._owners.stop()
+        self._lease.stop()
         while self._opened:
             part = self._opened.pop()
             try:
@@ -175,7 +205,15 @@ class Engine(Configurable):
         self._workers.end(run_id, End("stopped", "disconnected"))
 
     def _lost(self, run_id: RunId) -> None:
-        self._workers.end(run_id, End("stopped", "deleted"))
+        self._instance.suspect(run_id)
+
+    def _lapsed(self) -> None:
+        if self.active_runs:
+            self._log.warning("This process cannot be sure of its runs any more and lets go of them")
+        self._workers.let_go()
+
+    def _moved(self, live: LiveRun) -> None:
+        self.runs.follow_on(live)
 
     def _starved(self, run_id: RunId) -> None:
-        self._workers.end(run_id, End("interrupted", "store_unavailable"))
+        self._workers.end(run_id, End("interrupted", STARVED))

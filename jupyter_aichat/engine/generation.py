@@ -2,10 +2,12 @@
 
     claimed ── queue_position … ── run_started ── context ── text … text ── usage ── run_finished
        │           (queued)           (loading)            (streaming)                  │
-       └────────── stop, delete, shutdown, provider's fault, too long ──────────────────┘
+       ├────────── stop, delete, shutdown, provider's fault, too long ──────────────────┘
+       └────────── LET_GO: the run goes on, in another process or later here; nothing is ended
 
 The worker is a task of the engine: sockets come and go beside it. Whatever happens, it ends in `_end`, which writes one
-conditional update and tells readers what the store then says, whoever won.
+conditional update and tells readers what the store then says, whoever won; unless it has to let go of the run, because it
+is not sure any more, or knows better, that the run is its own.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from jupyter_aichat.domain.event import Context, RunFinished, RunStarted, Snapsh
 from jupyter_aichat.domain.failure import Failure
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.model import Model, ModelSetup
-from jupyter_aichat.domain.run import Outcome, RunEnd, RunRecord
+from jupyter_aichat.domain.run import FIRST_EPOCH, Outcome, RunEnd, RunRecord
 from jupyter_aichat.domain.usage import Usage
 from jupyter_aichat.engine.admission import Admission
 from jupyter_aichat.engine.journal import Journal
@@ -34,6 +36,7 @@ from jupyter_aichat.stores.base import Store
 
 MAX_CHARACTERS = 4 * 1024 * 1024
 _PATH_PAGE = 100
+STARVED = "store_unavailable"
 _END_TRIES_S = (0.1, 0.3, 1.0, 3.0, 10.0, 20.0, 25.0)
 
 
@@ -45,6 +48,10 @@ class End(msgspec.Struct, frozen=True):
     error: Failure | None = None
 
 
+LET_GO = End("interrupted", "server_restarted")
+"""No end: whoever has the run now goes on with it."""
+
+
 class Generator:
     """Generates answers. One instance serves all runs of the process; what belongs to a run is in its `LiveRun`."""
 
@@ -53,10 +60,15 @@ class Generator:
     ) -> None:
         self._store, self._catalogue, self._admission = store, catalogue, admission
         self._journal, self._log = journal, log
-        self._estimator = Estimator()
+        self.estimator = Estimator()
 
-    async def run(self, live: LiveRun, question: Message, reply: Message, wanted: asyncio.Future[End]) -> None:
-        """Fill the reply and end the run. `wanted` is set, and this task cancelled, to end it early."""
+    async def run(self, live: LiveRun, question: Message, reply: Message, wanted: asyncio.Future[End]) -> End | None:
+        """Fill the reply and end the run. `wanted` is set, and this task cancelled, to end it early.
+
+        Return None when it has ended; `LET_GO`, or the end that the store could not be told, where it goes on elsewhere.
+        """
+        if reply.continuations or live.record.epoch > FIRST_EPOCH:
+            live.tell(Snapshot(live.message()))
         try:
             end = wanted.result() if wanted.done() else await self._generate(live, question, reply)
         except asyncio.CancelledError:
@@ -73,11 +85,9 @@ class Generator:
             wanted.set_result(end)  # from here on nobody may cancel: the end is being written
         self._admission.leave(live.record.run.id)
         live.flush()
-        await self._end(live, end)
+        return LET_GO if end is LET_GO else await self._end(live, end)
 
     async def _generate(self, live: LiveRun, question: Message, reply: Message) -> End:
-        if reply.continuations:
-            live.tell(Snapshot(live.message()))
         await self._admission.enter(live)
         live.tell(RunStarted())
         model, setup = await self._setup(live.record)
@@ -108,7 +118,7 @@ class Generator:
     async def _window(self, record: RunRecord, question: Message, reply: Message, setup: ModelSetup) -> Window:
         options = record.generation.options
         branch = self._branch(record, question, reply)
-        return await fit(branch, _key(setup), setup.num_ctx, options, self._estimator)
+        return await fit(branch, _key(setup), setup.num_ctx, options, self.estimator)
 
     async def _branch(self, record: RunRecord, question: Message, reply: Message) -> AsyncIterator[tuple[Message, int]]:
         """The messages that lead to the answer, newest first, and how many each has before it, itself included.
@@ -148,41 +158,54 @@ class Generator:
                            live.record.run.id, usage.prompt_tokens, context.tokens)  # fmt: skip
             live.tell(msgspec.structs.replace(context, cut=True))
         else:
-            self._estimator.learn(_key(setup), context.tokens, usage.prompt_tokens)
+            self.estimator.learn(_key(setup), context.tokens, usage.prompt_tokens)
 
-    async def _end(self, live: LiveRun, end: End) -> None:
+    async def _end(self, live: LiveRun, end: End) -> End | None:
         record, finished = live.record, live.finished_chunk
         message = live.message()
-        usage = _summed(message.usage, finished.usage if finished else None)
+        usage = summed(message.usage, finished.usage if finished else None)
         written = RunEnd(end.outcome, end.reason, end.error, usage, message.parts, live.log.seq + 1)
+        if end.reason == STARVED:  # readers have waited long enough for this store
+            live.finish(RunFinished(end.outcome, end.reason, end.error, usage))
         won = await self._write_end(record, written)
         self._journal.drop(record.run.id)
-        live.finish(_finished(won))
+        if won is not None and not won.run.ended:
+            return LET_GO if won.epoch > record.epoch else end
+        if live.ending is None:
+            live.finish(_finished(won))
+        return None
 
     async def _write_end(self, record: RunRecord, end: RunEnd) -> RunRecord | None:
-        """Write the end, again and again while the store is away; at last a sweep finds it unwritten."""
+        """Write the end, again and again while the store is away; return the run as it then stands, None where it is gone.
+
+        One that could not be written at all is found by a later look. Where the store can be told by another process too,
+        the run stands as it was, and its readers wait; else they are told.
+        """
         for pause_s in (*_END_TRIES_S, None):
             try:
                 won = await self._store.end_run(record.owner_id, record.run.id, record.epoch, end)
                 return won or await self._store.get_run(record.owner_id, record.run.id)
             except NotFound:
                 return None
+            except StoreUnavailable:
+                if pause_s is not None:
+                    await asyncio.sleep(pause_s)
             except AIChatError as error:
-                if pause_s is None or not isinstance(error, StoreUnavailable):
-                    self._log.error("The end of run %s could not be written: %s", record.run.id, error.code)
-                    break
-                await asyncio.sleep(pause_s)
-        run = msgspec.structs.replace(record.run, state="interrupted", reason="store_unavailable", usage=end.usage)
+                self._log.error("The end of run %s was refused: %s", record.run.id, error.code)
+                break
+        else:
+            self._log.error("The end of run %s could not be written: the store is away", record.run.id)
+            if self._store.takes_over:
+                return record
+        run = msgspec.structs.replace(record.run, state="interrupted", reason=STARVED, usage=end.usage)
         return msgspec.structs.replace(record, run=run)
 
 
 def _finished(won: RunRecord | None) -> RunFinished:
-    """What readers are told: the store's word, or that the chat is gone, or that another process has the run now."""
+    """What readers are told: the store's word, or that the chat is gone."""
     if won is None:
         return RunFinished("stopped", "deleted")
     run = won.run
-    if not run.ended:
-        return RunFinished("interrupted", "server_restarted")
     return RunFinished(run.state, run.reason, run.error, run.usage)  # type: ignore[arg-type]
 
 
@@ -204,7 +227,7 @@ def _failure(error: AIChatError) -> Failure:
     return Failure(error.code, error.message, dict(error.details))
 
 
-def _summed(before: Usage | None, now: Usage | None) -> Usage | None:
+def summed(before: Usage | None, now: Usage | None) -> Usage | None:
     """Add what a continued answer cost before; rates and first tokens are those of the last run."""
     if before is None or now is None:
         return now or before

@@ -54,6 +54,11 @@ class Reader:
         source.attach(self)
         self.notify()
 
+    @property
+    def after(self) -> int | None:
+        """The last ``seq`` seen; None where nothing was."""
+        return self._after
+
     def notify(self) -> None:
         """Say that the source may have more."""
         if not self._woken and not self.finished:

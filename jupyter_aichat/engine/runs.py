@@ -150,7 +150,7 @@ class Runs:
         )
 
     async def _commit(self, turn: Turn) -> Sent:
-        if self._workers.stopping:
+        if not self._workers.accepting:
             raise NotReady
         if len(self._workers) >= MAX_RUNS:
             raise QueueFull("Too many answers are being written here; try again in a moment.", retry_after=5)
@@ -236,6 +236,13 @@ class Runs:
     def _log_of(self, owner: OwnerId, run_id: RunId) -> LiveRun | None:
         live = self._workers.find_log(run_id)
         return live if live is not None and live.record.owner_id == owner else None
+
+    def follow_on(self, live: LiveRun) -> None:
+        """Let the readers of a run that was let go of here go on from wherever it is written now."""
+        for reader in live.drop_readers():
+            follower = Follower(self._store, self._bus, live.record.owner_id, live.record.run, self._log)
+            reader.move(follower)
+            follower.start(reader.after)
 
     def _follow(self, owner: OwnerId, run: Run, after: int | None, wake: Callable[[], None]) -> Reader:
         follower = Follower(self._store, self._bus, owner, run, self._log)

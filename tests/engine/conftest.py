@@ -11,10 +11,17 @@ import pytest
 
 from jupyter_aichat.bus.local import LocalBus
 from jupyter_aichat.cache.local import LocalCache
+from jupyter_aichat.domain.ids import InstanceId
+from jupyter_aichat.domain.message import Message
+from jupyter_aichat.domain.part import text_of
 from jupyter_aichat.engine.engine import Engine
+from jupyter_aichat.engine.requests import Sent
+from jupyter_aichat.errors import StoreUnavailable
 from jupyter_aichat.stores.base import Store
 from jupyter_aichat.stores.sqlite import SqliteStore
+from tests.engine.collect import OWNER
 from tests.engine.faulty import FaultyStore
+from tests.engine.replicas import ReplicaStore, SharedBus
 from tests.fakes import FakeProvider
 
 
@@ -42,6 +49,65 @@ def make_engine(
 
     yield make
     for engine in engines:
+        jp_asyncio_loop.run_until_complete(engine.stop())
+
+
+class Replicas:
+    """Three replicas of the service on one store and one bus, with one provider."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, path: Path, provider: FakeProvider) -> None:
+        self._loop, self._path, self._provider = loop, path, provider
+        self.dead: dict[InstanceId, float] = {}
+        self.bus = SharedBus()
+        self.engines: list[Engine] = []
+
+    def make(self) -> Engine:
+        """An engine that is not started yet."""
+        engine = Engine(ReplicaStore(self._path, self.dead), self.bus, LocalCache(), [self._provider])
+        self.engines.append(engine)
+        return engine
+
+    def store(self, engine: Engine) -> ReplicaStore:
+        """The store as this replica sees it."""
+        assert isinstance(engine._store, ReplicaStore)
+        return engine._store
+
+    def fail_once(self, engine: Engine, name: str) -> asyncio.Event:
+        """Let one question to the store fail, once; the event says that it was asked."""
+        asked = asyncio.Event()
+
+        async def fail(*_: object) -> None:
+            asked.set()
+            delattr(engine._store, name)
+            raise StoreUnavailable("The database is gone.")
+
+        setattr(engine._store, name, fail)
+        return asked
+
+    async def until_stored(self, sent: Sent, text: str) -> None:
+        """Wait until a checkpoint has the text."""
+        async with asyncio.timeout(5):
+            while text not in text_of((await self._message(sent)).parts):
+                await asyncio.sleep(0.01)
+
+    async def until_logged(self, sent: Sent, text: str) -> None:
+        """Wait until the bus has the text."""
+        async with asyncio.timeout(5):
+            while not any(entry.run_id == sent.run.id and text.encode() in entry.data for entry in self.bus.appended):
+                await asyncio.sleep(0.005)
+
+    async def _message(self, sent: Sent) -> Message:
+        store = self.engines[-1]._store
+        return await store.get_message(OWNER, sent.reply.chat_id, sent.reply.id)
+
+
+@pytest.fixture
+def replicas(jp_asyncio_loop: asyncio.AbstractEventLoop, tmp_path: Path, provider: FakeProvider) -> Iterator[Replicas]:
+    replicas = Replicas(jp_asyncio_loop, tmp_path / "chats.sqlite3", provider)
+    for _ in range(3):
+        jp_asyncio_loop.run_until_complete(replicas.make().start())
+    yield replicas
+    for engine in replicas.engines:
         jp_asyncio_loop.run_until_complete(engine.stop())
 
 

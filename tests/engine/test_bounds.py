@@ -26,7 +26,8 @@ def registries(engine: Engine) -> dict[str, int]:
     assert isinstance(bus, LocalBus)
     return {
         "workers": len(workers._workers), "ended": len(workers._ended), "tasks": len(workers._tasks),
-        "segments": len(journal._segments), "watchers": len(engine._owners._watchers),
+        "segments": len(journal._segments), "torn": len(journal._torn), "parked": len(workers._parked),
+        "watchers": len(engine._owners._watchers),
         "logs": len(bus._logs), "expiring": len(bus._expiring),
     }  # fmt: skip
 

@@ -71,7 +71,7 @@ async def test_a_store_that_stays_away_ends_the_run_and_the_next_look_ends_it_in
     monkeypatch.setattr(journal, "AWAY_S", 0.5 if why == "too long away" else 60)
     monkeypatch.setattr(journal, "AWAY_CHARACTERS", 1000)
     monkeypatch.setattr(generation, "_END_TRIES_S", (0.05, 0.05))
-    monkeypatch.setattr(instance, "SWEEP_EVERY", 1)
+    monkeypatch.setattr(instance, "SWEEP_S", 1)
     sent = await ask(shaky)
     provider.say("kept ")
     await until(lambda: store.asked["checkpoint"])
@@ -116,7 +116,7 @@ async def test_an_end_that_the_store_refuses_is_no_endless_run(
     await settled(shaky)
     store.away.clear()
     for _ in range(2):
-        await shaky._instance._sweep()
+        await shaky._instance._sweeper.look_at_own()
     assert (await stored(shaky, sent.reply)).status == "interrupted"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from jupyter_aichat.domain.event import RunFinished
 from jupyter_aichat.domain.model import ModelSetup
-from jupyter_aichat.domain.part import text_of
+from jupyter_aichat.domain.part import TextPart, text_of
 from jupyter_aichat.domain.run import RunEnd
 from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.errors import NotFound
@@ -58,14 +58,19 @@ async def test_who_loses_the_end_reports_what_won(engine: Engine, provider: Fake
 
 
 async def test_who_was_deposed_tells_no_end_of_its_own(engine: Engine, provider: FakeProvider) -> None:
-    """Another process has the run, and has not ended it yet."""
+    """Another process has the run, and has not ended it yet: readers hear from that one."""
     sent = await ask(engine)
     provider.say("mine")
+    reading = asyncio.create_task(read(engine, sent.run.id))
     await read(engine, sent.run.id, until=3)
     assert await engine._store.claim(OWNER, sent.run.id, 1, engine._instance._id) is not None
     provider.say((DONE,))
-    events = await read(engine, sent.run.id)
-    assert (end(events).state, end(events).reason) == ("interrupted", "server_restarted")
+    await settled(engine)
+    assert not reading.done()
+    theirs = RunEnd("stopped", "user", parts=(TextPart("mine and more"),), seq=(2 << 32) + 9)
+    await engine._store.end_run(OWNER, sent.run.id, 2, theirs)
+    events = await reading
+    assert (end(events).state, end(events).reason, text(events)) == ("stopped", "user", "mine and more")
 
 
 async def test_who_ends_alike_but_later_reports_the_reason_that_won(engine: Engine, provider: FakeProvider) -> None:

@@ -24,8 +24,8 @@ async def die(engine: Engine) -> None:
         assert worker.task is not None
         worker.wanted.cancel()
         worker.task.cancel()
-    assert engine._instance._task is not None
-    engine._instance._task.cancel()
+    for task in engine._instance._tasks:
+        task.cancel()
     assert isinstance(engine._store, SqliteStore)
     await asyncio.to_thread(engine._store._locks.close)
 

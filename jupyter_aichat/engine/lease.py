@@ -1,0 +1,58 @@
+"""How long this process may be sure that its runs are its own.
+
+Others take the runs of an instance whose beat has stood still before their eyes for 8 s. So whoever has not beaten for
+`LEASE_S` writes no more, whatever the reason: the store is away, or the process was stopped and woke up. Counted from
+the beginning of the last beat that succeeded, on the monotonic clock, and watched by a timer of its own: a beat that
+hangs holds nothing up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+LEASE_S = 6.0
+AGAIN_S = 1.0
+
+
+class Lease:
+    """Held while the beats succeed; for ever where nobody takes over.
+
+    Parameters
+    ----------
+    lapsed
+        Called when it is not held any more, and then each second until it is again.
+    """
+
+    def __init__(self, lapsed: Callable[[], None]) -> None:
+        self._lapsed = lapsed
+        self._until = float("inf")
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether nobody can have taken the runs of this process."""
+        return time.monotonic() < self._until
+
+    def renew(self, begun: float) -> None:
+        """A beat has succeeded that began at this time of the monotonic clock."""
+        self._until = begun + LEASE_S
+        if self._timer is None:
+            self._watch(LEASE_S)
+
+    def _watch(self, seconds: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        if self.held:
+            self._watch(max(self._until - time.monotonic(), 0.01))
+        else:
+            self._watch(AGAIN_S)
+            self._lapsed()
+
+    def stop(self) -> None:
+        """Watch no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

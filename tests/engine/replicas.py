@@ -1,0 +1,119 @@
+"""Replicas of the service in one test: engines on one store and one bus, of which any may die, pause or lose touch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from jupyter_aichat.bus.base import Appended, Entry
+from jupyter_aichat.bus.local import LocalBus
+from jupyter_aichat.domain.ids import InstanceId
+from jupyter_aichat.engine.engine import Engine
+from jupyter_aichat.errors import BusUnavailable, StoreUnavailable
+from jupyter_aichat.stores.base import Lapsed
+from jupyter_aichat.stores.sqlite import SqliteStore
+
+Result = TypeVar("Result")
+
+
+class SharedBus(LocalBus):
+    """One bus for all replicas. ``away``: it takes nothing and has nothing; ``deaf``: signals are lost."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.away = False
+        self.deaf = False
+        self.appended: list[Entry] = []
+
+    async def open(self) -> None:
+        """It is open."""
+
+    async def close(self) -> None:
+        """Others use it still."""
+
+    def _check(self) -> None:
+        if self.away:
+            raise BusUnavailable("The bus is gone.")
+
+    async def ping(self) -> None:
+        self._check()
+
+    async def append(self, entries: Sequence[Entry]) -> Appended:
+        self._check()
+        appended = await super().append(entries)
+        self.appended += [entry for entry in entries if entry.run_id not in appended.refused | appended.missing]
+        return appended
+
+    async def read(self, run_id: str, after: int, limit: int) -> tuple[Entry, ...] | None:
+        self._check()
+        return await super().read(run_id, after, limit)  # type: ignore[arg-type]
+
+    async def publish(self, topic: str, payload: bytes) -> None:
+        self._check()
+        if not self.deaf:
+            await super().publish(topic, payload)
+
+    def empty(self) -> None:
+        """Restart it without anything it knew."""
+        self._logs.clear()
+
+
+class ReplicaStore(SqliteStore):
+    """A store that takes over; whom it holds for dead a test decides. ``away``: this replica cannot reach it."""
+
+    takes_over = True
+
+    def __init__(self, path: Path, dead: dict[InstanceId, float]) -> None:
+        super().__init__(path)
+        self._dead = dead
+        self.away = False
+        self.beats = True
+
+    async def _write(self, job: Callable[..., Result]) -> Result:
+        return await super()._write(job) if not self.away else await self._fail()
+
+    async def _read(self, job: Callable[..., Result]) -> Result:
+        return await super()._read(job) if not self.away else await self._fail()
+
+    async def _fail(self) -> Result:
+        raise StoreUnavailable("The database is gone.")
+
+    async def beat(self, instance: InstanceId) -> None:
+        if not self.beats:
+            await self._fail()
+        await super().beat(instance)
+        self._dead.pop(instance, None)
+
+    async def leave(self, instance: InstanceId) -> None:
+        if await self.orphans([instance]):
+            self._dead.setdefault(instance, 0.0)
+        else:
+            await super().leave(instance)
+            self._dead.pop(instance, None)
+
+    async def lapsed(self, instance: InstanceId) -> tuple[Lapsed, ...]:
+        await self.ping()
+        return tuple(Lapsed(dead, gone_s) for dead, gone_s in self._dead.items() if dead != instance)
+
+
+def freeze(engine: Engine) -> None:
+    """Let go of everything at once, as a killed process does; nothing is written any more."""
+    for worker in tuple(engine._workers._workers.values()):
+        assert worker.task is not None
+        worker.wanted.cancel()
+        worker.task.cancel()
+    for task in engine._instance._tasks:
+        task.cancel()
+    if engine._journal._appending is not None:
+        engine._journal._appending.cancel()
+    engine._lease.stop()
+    engine._started = False
+
+
+async def kill(engine: Engine, dead: dict[InstanceId, float], gone_s: float = 8.0) -> None:
+    """Kill a replica; the others hold it for dead at their next look."""
+    freeze(engine)
+    await asyncio.sleep(0)
+    dead[engine._instance._id] = gone_s
