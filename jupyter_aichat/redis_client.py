@@ -19,6 +19,7 @@ from redis.asyncio import (
 from redis.asyncio.client import PubSub
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import SentinelConnectionPool
 from redis.backoff import NoBackoff
 
 from jupyter_aichat.redis_url import RedisAddress
@@ -59,6 +60,18 @@ def connect(address: RedisAddress, ca_file: str, patience: Patience) -> RedisCli
         connection_class=kind, max_connections=MAX_CONNECTIONS, timeout=patience.answer_s, **options
     )
     return Redis.from_pool(pool)
+
+
+async def disconnect(client: RedisClient) -> None:
+    """Close all connections."""
+    await client.aclose()
+    if isinstance(client, Redis):
+        if isinstance(client.connection_pool, SentinelConnectionPool):  # its own go, and not those to the Sentinels
+            for sentinel in client.connection_pool.sentinel_manager.sentinels:
+                await sentinel.aclose()
+    else:  # a cluster's are kept while it means to look for its nodes anew
+        for node in (*client.nodes_manager.nodes_cache.values(), *client.nodes_manager.startup_nodes.values()):
+            await node.disconnect()
 
 
 @asynccontextmanager

@@ -26,7 +26,7 @@ from traitlets import Float, Unicode
 from traitlets.config import LoggingConfigurable
 
 from jupyter_aichat.errors import AIChatError, BusUnavailable, CacheUnavailable, NotReady
-from jupyter_aichat.redis_client import Patience, RedisClient, connect
+from jupyter_aichat.redis_client import Patience, RedisClient, connect, disconnect
 from jupyter_aichat.redis_url import parse
 
 BUCKETS = 16
@@ -95,7 +95,7 @@ class RedisConnection(LoggingConfigurable):
         if self._users == 0 and self._client is not None:
             client, self._client = self._client, None
             try:
-                await client.aclose()
+                await disconnect(client)
             except FAILURES as error:
                 self.log.debug("Redis could not be left: %r", error)
 
@@ -137,7 +137,9 @@ class RedisConnection(LoggingConfigurable):
                 return await question(self._client)
         except FAILURES as error:
             if self._may_say(type(error).__name__):
-                self.log.warning("Redis at %s cannot be used: %r", self.address, error)
+                # Redis repeats what it did not understand, and that may be somebody's text.
+                what = str(error).partition(", with args")[0]
+                self.log.warning("Redis at %s cannot be used: %s", self.address, what)
             if isinstance(error, ReadOnlyError) and isinstance(self._client, Redis):
                 # Behind this name there is another server now, and the one that we know takes no writes.
                 await self._client.connection_pool.disconnect(inuse_connections=False)

@@ -35,14 +35,26 @@ class RedisServer:
         Where its socket and its log are.
     arguments
         More of its configuration, as on its command line.
+    config
+        A file of its configuration; a Sentinel needs one, and writes into it.
     """
 
-    def __init__(self, folder: Path, *arguments: str, port: int | None = None, tls: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        port: int | None = None,
+        tls: bool = False,
+        sentinel: bool = False,
+        config: Path | None = None,
+    ) -> None:
         self.folder = folder
         self.port = port or free_port()
         self.socket = folder / "redis.sock"
         self._tls = tls
-        self._arguments = arguments
+        memory_alone = () if sentinel else ("--save", "", "--appendonly", "no")
+        self._arguments = (*memory_alone, *arguments, *(("--sentinel",) if sentinel else ()))
+        self._config = [str(config)] if config else []
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -64,8 +76,8 @@ class RedisServer:
         log = (self.folder / "redis.log").open("ab")
         with log:
             self._process = subprocess.Popen(
-                [program, *ports, "--bind", "127.0.0.1", "--unixsocket", str(self.socket), "--save", "",
-                 "--appendonly", "no", "--dir", str(self.folder), *self._arguments],
+                [program, *self._config, *ports, "--bind", "127.0.0.1", "--unixsocket", str(self.socket),
+                 "--dir", str(self.folder), *self._arguments],
                 stdout=log, stderr=log,
             )  # fmt: skip
         self._wait()
@@ -104,9 +116,16 @@ class RedisServer:
 
 
 @contextlib.contextmanager
-def running(folder: Path, *arguments: str, port: int | None = None, tls: bool = False) -> Iterator[RedisServer]:
+def running(
+    folder: Path,
+    *arguments: str,
+    port: int | None = None,
+    tls: bool = False,
+    sentinel: bool = False,
+    config: Path | None = None,
+) -> Iterator[RedisServer]:
     """Run a server until the end of the block."""
-    server = RedisServer(folder, *arguments, port=port, tls=tls)
+    server = RedisServer(folder, *arguments, port=port, tls=tls, sentinel=sentinel, config=config)
     server.start()
     try:
         yield server

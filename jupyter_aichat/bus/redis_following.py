@@ -91,6 +91,7 @@ class _Group:
             return
 
     async def stop(self) -> None:
+        self.runs.clear()  # also where a connection that fails as it is left hides that the task was cancelled
         tasks = [task for task in (self.task, self._waking) if task is not None]
         for task in tasks:
             task.cancel()
@@ -102,7 +103,7 @@ class _Group:
                 await self._read()
             except BusUnavailable:
                 self.hears = False
-                await asyncio.sleep(RETRY_S)
+                await asyncio.sleep(RETRY_S if self.runs else 0)
             else:
                 self.hears = True
                 await asyncio.sleep(TICK_S)
@@ -114,6 +115,7 @@ class _Group:
         async def read(client: RedisClient) -> Any:
             command = ("XREAD", "COUNT", _ENTRIES, "BLOCK", int(WAIT_S * 1000), "STREAMS", *keys, *places)
             if self._connection.clustered:  # redis-py would ask Redis first which words are keys
+                await client.initialize()
                 node = client.get_node_from_key(self._wake_key)  # type: ignore[union-attr]
                 return await client.execute_command(*command, target_nodes=node)
             return await client.execute_command(*command)
@@ -149,7 +151,7 @@ class Following:
         def unfollow() -> None:
             if follower in run.followers:
                 run.followers.remove(follower)
-                if not run.followers:
+                if not run.followers and group.runs.get(key.encode()) is run:
                     del group.runs[key.encode()]
 
         return unfollow

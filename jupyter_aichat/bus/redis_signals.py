@@ -28,14 +28,17 @@ class Signals:
         self._handlers: dict[str, list[Handler]] = {}
         self._self = new_id().encode()
         self._task: asyncio.Task[None] | None = None
+        self._stopping = False
 
     def start(self) -> None:
         """Begin to listen."""
+        self._stopping = False
         self._task = asyncio.create_task(self._listen_on(), name="aichat-signals")
 
     async def stop(self) -> None:
         """Listen no more, and forget who wanted to hear."""
         self._handlers.clear()
+        self._stopping = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -64,11 +67,12 @@ class Signals:
             handler(payload)
 
     async def _listen_on(self) -> None:
-        while True:
+        while not self._stopping:
             try:
                 await self._connection.wait(BusUnavailable, self._listen, None)
             except BusUnavailable:
-                await asyncio.sleep(RETRY_S)
+                if not self._stopping:  # a connection that fails as it is left hides that the task was cancelled
+                    await asyncio.sleep(RETRY_S)
 
     async def _listen(self, client: RedisClient) -> None:
         async with listening(client) as channel:
