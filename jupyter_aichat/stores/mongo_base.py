@@ -19,6 +19,21 @@ ALONE = (
 )
 
 
+def place(owner: str, name: str) -> str:
+    """Return the ``_id`` of what an owner has by a name: two owners may have the same, and one question finds it."""
+    return f"{owner}/{name}"
+
+
+def by_id(owner: str, name: str) -> Document:
+    """Return the query for what an owner has by a name, as the shard key wants it."""
+    return {"_id": place(owner, name), "owner_id": owner}
+
+
+def by_ids(owner: str, names: Iterable[str]) -> Document:
+    """The same for several names."""
+    return {"_id": {"$in": [place(owner, name) for name in names]}, "owner_id": owner}
+
+
 class AlreadyThere(Exception):
     """A unique index has this key already: somebody else was faster, or we were and did not hear of it."""
 

@@ -13,7 +13,7 @@ from jupyter_aichat.domain.ids import ChatId, OwnerId, RunId
 from jupyter_aichat.domain.page import Page
 from jupyter_aichat.errors import InvalidRequest, NotFound
 from jupyter_aichat.stores.cursors import pack_cursor, unpack_cursor
-from jupyter_aichat.stores.mongo_base import Document, Scope
+from jupyter_aichat.stores.mongo_base import Document, Scope, by_id
 from jupyter_aichat.stores.mongo_documents import builtins, chat_of
 from jupyter_aichat.stores.mongo_messages import find_message
 from jupyter_aichat.stores.rules import check_chat, searchable
@@ -25,7 +25,7 @@ _MS = timedelta(milliseconds=1)
 
 async def get_chat(db: Scope, owner: OwnerId, chat_id: str) -> Chat:
     """See `Store.get_chat`."""
-    found = await db.find_one("chats", {"owner_id": owner, "id": chat_id})
+    found = await db.find_one("chats", by_id(owner, chat_id))
     if found is None:
         raise NotFound("There is no such chat.")
     return chat_of(found)
@@ -79,7 +79,7 @@ async def change_chat(db: Scope, owner: OwnerId, chat_id: ChatId, changes: ChatC
     if "title" in wanted:
         fields["folded_title"] = searchable(wanted["title"])
     change = {"$max": {"updated_at": now()}, **({"$set": fields} if fields else {})}
-    changed = await db.take("chats", {"owner_id": owner, "id": chat_id}, change)
+    changed = await db.take("chats", by_id(owner, chat_id), change)
     if changed is None:
         raise NotFound("There is no such chat.")
     return chat_of(changed)
@@ -87,7 +87,7 @@ async def change_chat(db: Scope, owner: OwnerId, chat_id: ChatId, changes: ChatC
 
 async def delete_chat(db: Scope, owner: OwnerId, chat_id: ChatId) -> tuple[RunId, ...]:
     """See `Store.delete_chat`; in a transaction. Runs that have ended have no segments any more."""
-    if not await db.delete("chats", {"owner_id": owner, "id": chat_id}):
+    if not await db.delete("chats", by_id(owner, chat_id)):
         raise NotFound("There is no such chat.")
     of_chat = {"owner_id": owner, "chat_id": chat_id}
     running = [run["id"] for run in await db.find("runs", {**of_chat, "active": True}, {"id": 1})]

@@ -16,7 +16,7 @@ from jupyter_aichat.domain.chat import Chat
 from jupyter_aichat.domain.ids import OwnerId
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.run import ENDED, RunEnd, RunRecord, Segment
-from jupyter_aichat.stores.mongo_base import Document
+from jupyter_aichat.stores.mongo_base import Document, place
 from jupyter_aichat.stores.rules import searchable
 
 
@@ -27,7 +27,13 @@ def builtins(value: object) -> Any:
 
 def chat_document(owner: OwnerId, chat: Chat) -> Document:
     """Return a new chat's document."""
-    return {"owner_id": owner, **builtins(chat), "folded_title": searchable(chat.title), "counter": 0}
+    return {
+        "_id": place(owner, chat.id),
+        "owner_id": owner,
+        **builtins(chat),
+        "folded_title": searchable(chat.title),
+        "counter": 0,
+    }
 
 
 def chat_of(document: Document) -> Chat:
@@ -37,7 +43,7 @@ def chat_of(document: Document) -> Chat:
 
 def message_document(owner: OwnerId, message: Message, depth: int) -> Document:
     """Return a new message's document; `depth` counts from its root, which has 1."""
-    return {"owner_id": owner, **message_fields(message), "depth": depth}
+    return {"_id": place(owner, message.id), "owner_id": owner, **message_fields(message), "depth": depth}
 
 
 def message_fields(message: Message) -> Document:
@@ -64,7 +70,7 @@ def record_document(record: RunRecord) -> Document:
     run = builtins(record.run)
     run["error"] = _bound_up(run["error"], "details")
     return {
-        "owner_id": record.owner_id, **run, "active": record.run.state not in ENDED, "instance": record.instance,
+        "_id": place(record.owner_id, record.run.id), "owner_id": record.owner_id, **run, "active": record.run.state not in ENDED, "instance": record.instance,
         "epoch": record.epoch, "stop_requested": record.stop_requested, "generation": builtins(record.generation),
     }  # fmt: skip
 

@@ -11,7 +11,7 @@ from jupyter_aichat.domain.page import Branch, Page
 from jupyter_aichat.domain.run import Segment
 from jupyter_aichat.errors import NotFound
 from jupyter_aichat.stores.cursors import pack_cursor, unpack_cursor
-from jupyter_aichat.stores.mongo_base import Document, Scope
+from jupyter_aichat.stores.mongo_base import Document, Scope, by_id, by_ids
 from jupyter_aichat.stores.mongo_documents import message_of, segment_of
 from jupyter_aichat.stores.rules import joined
 
@@ -20,7 +20,7 @@ _SKELETON = {"_id": 0, "id": 1, "parent_id": 1}
 
 async def find_message(db: Scope, owner: OwnerId, chat_id: str, message_id: str) -> Document:
     """Return a message's document or raise `NotFound`."""
-    found = await db.find_one("messages", {"owner_id": owner, "id": message_id, "chat_id": chat_id})
+    found = await db.find_one("messages", {**by_id(owner, message_id), "chat_id": chat_id})
     if found is None:
         raise NotFound("There is no such message.")
     return found
@@ -40,7 +40,7 @@ async def list_messages(db: Scope, owner: OwnerId, chat_id: ChatId, cursor: str 
     if cursor is not None:
         query["n"] = {"$gt": unpack_cursor(cursor, int)[0]}
     found = await db.find("messages", query, sort=[("n", 1)], limit=limit + 1)
-    if not found and await db.find_one("chats", {"owner_id": owner, "id": chat_id}, {"id": 1}) is None:
+    if not found and await db.find_one("chats", by_id(owner, chat_id), {"id": 1}) is None:
         raise NotFound("There is no such chat.")
     more, found = len(found) > limit, found[:limit]
     return Page(tuple(await whole(db, owner, found)), pack_cursor(found[-1]["n"]) if more else None)
@@ -73,7 +73,7 @@ async def branch(
 async def _by_ids(db: Scope, owner: OwnerId, chat_id: ChatId, ids: Sequence[str]) -> list[Document]:
     if not ids:
         return []
-    return await db.find("messages", {"owner_id": owner, "id": {"$in": ids}, "chat_id": chat_id})
+    return await db.find("messages", {**by_ids(owner, ids), "chat_id": chat_id})
 
 
 async def whole(db: Scope, owner: OwnerId, documents: Iterable[Document]) -> list[Message]:
@@ -87,7 +87,7 @@ async def whole(db: Scope, owner: OwnerId, documents: Iterable[Document]) -> lis
     running = {message.id: message for message in messages if message.status in RUNNING}
     while running:
         segments = await segments_of(db, owner, [message.run_id for message in running.values()])
-        again = await db.find("messages", {"owner_id": owner, "id": {"$in": list(running)}})
+        again = await db.find("messages", by_ids(owner, running))
         now = {message.id: message for message in map(message_of, again)}
         same = {each.id for each in now.values() if _same(each, running[each.id])}
         settled |= {each.id: joined(each, segments[each.run_id]) for each in now.values() if each.id in same}

@@ -9,7 +9,7 @@ from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.run import RunEnd, RunRecord, Segment, TakeUp
 from jupyter_aichat.errors import NotFound
 from jupyter_aichat.stores.base import Progress
-from jupyter_aichat.stores.mongo_base import Document, Scope
+from jupyter_aichat.stores.mongo_base import Document, Scope, by_id, place
 from jupyter_aichat.stores.mongo_documents import (
     builtins,
     end_fields,
@@ -25,7 +25,7 @@ from jupyter_aichat.stores.rules import fold, taken_up
 
 async def find_record(db: Scope, owner: OwnerId, run_id: RunId) -> RunRecord | None:
     """Return a run, if there is one."""
-    found = await db.find_one("runs", {"owner_id": owner, "id": run_id})
+    found = await db.find_one("runs", by_id(owner, run_id))
     return None if found is None else record_of(found)
 
 
@@ -58,7 +58,7 @@ async def claim(db: Scope, owner: OwnerId, run_id: RunId, epoch: int, instance: 
 
 
 def _going_on(owner: OwnerId, run_id: RunId, epoch: int) -> Document:
-    return {"owner_id": owner, "id": run_id, "epoch": epoch, "active": True}
+    return {**by_id(owner, run_id), "epoch": epoch, "active": True}
 
 
 async def checkpoint(db: Scope, segments: Sequence[Segment], *, again: bool = False) -> frozenset[RunId]:
@@ -79,23 +79,23 @@ async def checkpoint(db: Scope, segments: Sequence[Segment], *, again: bool = Fa
 
 
 async def _lost(db: Scope, segments: Iterable[Segment]) -> frozenset[RunId]:
-    found = await db.find("runs", {**_runs_of(segments, "id"), "active": True}, {"owner_id": 1, "id": 1, "epoch": 1})
-    held = {(run["owner_id"], run["id"], run["epoch"]) for run in found}
-    return frozenset(each.run_id for each in segments if (each.owner_id, each.run_id, each.epoch) not in held)
+    wanted = {place(each.owner_id, each.run_id): each for each in segments}
+    owners = sorted({each.owner_id for each in wanted.values()})
+    going_on = {"_id": {"$in": list(wanted)}, "owner_id": {"$in": owners}, "active": True}
+    epochs = {run["_id"]: run["epoch"] for run in await db.find("runs", going_on, {"epoch": 1})}
+    return frozenset(each.run_id for at, each in wanted.items() if epochs.get(at) != each.epoch)
 
 
 async def _unwritten(db: Scope, segments: Sequence[Segment]) -> list[Segment]:
     """Return those of the segments that an earlier try, whose end was not heard of, did not write."""
+    owners, runs = {each.owner_id for each in segments}, {each.run_id for each in segments}
     seqs = [segment.seq for segment in segments]
-    query = {**_runs_of(segments, "run_id"), "seq": {"$gte": min(seqs), "$lte": max(seqs)}}
+    query = {
+        "owner_id": {"$in": sorted(owners)}, "run_id": {"$in": sorted(runs)}, "seq": {"$gte": min(seqs), "$lte": max(seqs)},
+    }  # fmt: skip
     found = await db.find("segments", query, {"run_id": 1, "seq": 1, "part": 1})
     there = {(each["run_id"], each["seq"], each["part"]) for each in found}
     return [segment for segment in segments if (segment.run_id, segment.seq, segment.part) not in there]
-
-
-def _runs_of(segments: Iterable[Segment], name: str) -> Document:
-    owners, runs = {each.owner_id for each in segments}, {each.run_id for each in segments}
-    return {"owner_id": {"$in": list(owners)}, name: {"$in": list(runs)}}
 
 
 async def end_run(db: Scope, owner: OwnerId, run_id: RunId, epoch: int, end: RunEnd) -> RunRecord | None:
@@ -104,7 +104,7 @@ async def end_run(db: Scope, owner: OwnerId, run_id: RunId, epoch: int, end: Run
     if ended is None:
         record = await find_record(db, owner, run_id)
         return record if record is not None and record.run.ended else None
-    this = {"owner_id": owner, "id": ended["message_id"]}
+    this = by_id(owner, ended["message_id"])
     fields = _message_end(end)
     if end.parts is None and (folded := await _folded(db, owner, run_id, this)) is not None:
         fields["parts"] = folded
@@ -136,7 +136,7 @@ async def take_up(db: Scope, owner: OwnerId, run_id: RunId, epoch: int, start: T
     run = await db.take("runs", _going_on(owner, run_id, epoch), {"$set": {"seq": start.seq}})
     if run is None:
         return None
-    this = {"owner_id": owner, "id": run["message_id"]}
+    this = by_id(owner, run["message_id"])
     found = await db.find_one("messages", this)
     if found is None:
         return None
@@ -148,7 +148,7 @@ async def take_up(db: Scope, owner: OwnerId, run_id: RunId, epoch: int, start: T
 
 async def request_stop(db: Scope, owner: OwnerId, run_id: RunId) -> RunRecord:
     """See `Store.request_stop`."""
-    going_on = {"owner_id": owner, "id": run_id, "active": True}
+    going_on = {**by_id(owner, run_id), "active": True}
     found = await db.take("runs", going_on, {"$set": {"stop_requested": True}})
     return record_of(found) if found is not None else await get_record(db, owner, run_id)
 

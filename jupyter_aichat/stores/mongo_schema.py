@@ -3,7 +3,8 @@
 Several replicas may take a step at once, and a replica of the version before may work on beside it: a step is safe to
 repeat, and says from which version of the code on its outcome can be used (``usable_from``).
 
-Every index is led by ``owner_id``, the shard key, but two: runs by instance, for the sweeps that look for a process's
+What an owner has by its id stands at ``_id`` (see `mongo_base.place`). Every other index is led by ``owner_id``, the
+shard key, but two: runs by instance, for the sweeps that look for a process's
 runs whoever owns them, and the date by which the database deletes keys.
 """
 
@@ -33,17 +34,13 @@ STEPS: tuple[Step, ...] = (
     Step(
         ("chats", "messages", "runs", "segments", "keys", "instances"),
         (
-            Index("chats", (("owner_id", 1), ("id", 1)), unique=True),
             Index("chats", (("owner_id", 1), ("archived", 1), ("pinned", -1), ("updated_at", -1), ("id", -1))),
             Index("chats", (("owner_id", 1), ("pinned", -1), ("updated_at", -1), ("id", -1))),
-            Index("messages", (("owner_id", 1), ("id", 1)), unique=True),
             Index("messages", (("owner_id", 1), ("chat_id", 1), ("n", 1)), unique=True),
             Index("messages", (("owner_id", 1), ("chat_id", 1), ("depth", 1), ("id", 1), ("parent_id", 1))),
-            Index("runs", (("owner_id", 1), ("id", 1)), unique=True),
             Index("runs", (("owner_id", 1), ("chat_id", 1), ("active", 1))),
             Index("runs", (("instance", 1),), where={"active": True}),
             Index("segments", (("owner_id", 1), ("run_id", 1), ("seq", 1), ("part", 1)), unique=True),
-            Index("keys", (("owner_id", 1), ("key", 1)), unique=True),
             Index("keys", (("owner_id", 1), ("chat_id", 1))),
             Index("keys", (("deleted_at", 1),), expires_s=KEY_LIVES_S),
         ),

@@ -14,7 +14,7 @@ from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.options import Options
 from jupyter_aichat.domain.run import Committed, Turn
 from jupyter_aichat.errors import NotFound
-from jupyter_aichat.stores.mongo_base import Document, Scope
+from jupyter_aichat.stores.mongo_base import Document, Scope, by_id, place
 from jupyter_aichat.stores.mongo_documents import (
     chat_document,
     message_document,
@@ -32,13 +32,13 @@ async def known_turn(db: Scope, turn: Turn) -> Committed | None:
     owner = turn.record.owner_id
     if turn.key is None:
         return await _own(db, turn)
-    known = await db.find_one("keys", {"owner_id": owner, "key": turn.key})
+    known = await db.find_one("keys", by_id(owner, turn.key))
     if known is None:
         return None
     if known["deleted_at"] is not None:
         raise NotFound("The chat of this message was deleted.")
     check_fingerprint(known["fingerprint"], turn)
-    run = await db.find_one("runs", {"owner_id": owner, "id": known["run_id"]})
+    run = await db.find_one("runs", by_id(owner, known["run_id"]))
     if run is None:
         raise NotFound("The chat of this message was deleted.")
     return await _as_it_stands(db, owner, run, bool(known["chat_created"]))
@@ -46,7 +46,7 @@ async def known_turn(db: Scope, turn: Turn) -> Committed | None:
 
 async def _own(db: Scope, turn: Turn) -> Committed | None:
     """What this very turn wrote, where its commit was not heard of."""
-    run = await db.find_one("runs", {"owner_id": turn.record.owner_id, "id": turn.record.run.id})
+    run = await db.find_one("runs", by_id(turn.record.owner_id, turn.record.run.id))
     return None if run is None else await _as_it_stands(db, turn.record.owner_id, run, turn.create_chat)
 
 
@@ -65,7 +65,7 @@ async def commit_turn(db: Scope, turn: Turn) -> Committed:
     run = msgspec.structs.replace(turn.record.run, message_id=fills, chat_id=turn.chat_id)
     record = msgspec.structs.replace(turn.record, run=run)
     if turn.key is not None:
-        await db.insert("keys", [_key_document(owner, turn)])
+        await db.insert("keys", [_key_document(owner, turn.key, turn)])
     await db.insert("runs", [record_document(record)])
     before, counter = await _chat(db, owner, turn)
     if turn.mode == "continue":
@@ -80,9 +80,10 @@ def _fills(turn: Turn) -> MessageId:
     return turn.target if turn.mode == "continue" and turn.target is not None else turn.reply.id
 
 
-def _key_document(owner: OwnerId, turn: Turn) -> Document:
+def _key_document(owner: OwnerId, key: str, turn: Turn) -> Document:
     return {
-        "owner_id": owner, "key": turn.key, "fingerprint": turn.fingerprint, "chat_id": turn.chat_id,
+        "_id": place(owner, key),
+        "owner_id": owner, "key": key, "fingerprint": turn.fingerprint, "chat_id": turn.chat_id,
         "run_id": turn.record.run.id, "chat_created": turn.create_chat, "deleted_at": None,
     }  # fmt: skip
 
@@ -102,7 +103,7 @@ async def _chat(db: Scope, owner: OwnerId, turn: Turn) -> tuple[Document, int]:
         await db.insert("chats", [{**new, "counter": added, "active_leaf": leaf}])
         return new, 0
     fields = {"active_leaf": leaf, **({"model": turn.chat_model} if turn.chat_model else {})}
-    this = {"owner_id": owner, "id": turn.chat_id}
+    this = by_id(owner, turn.chat_id)
     change = {"$inc": {"counter": added}, "$max": {"updated_at": at}, "$set": fields}
     before = await db.take("chats", this, change, before=True)
     if before is None:
@@ -118,7 +119,7 @@ async def _take_up(db: Scope, owner: OwnerId, turn: Turn) -> tuple[Message, Mess
     target = message_of(await find_message(db, owner, turn.chat_id, turn.target))
     check_target(turn, target)
     reply = continued(target, turn)
-    await db.update("messages", {"owner_id": owner, "id": reply.id}, {"$set": message_fields(reply)})
+    await db.update("messages", by_id(owner, reply.id), {"$set": message_fields(reply)})
     assert target.parent_id is not None
     return message_of(await find_message(db, owner, turn.chat_id, target.parent_id)), reply
 
