@@ -10,8 +10,8 @@ export interface Host {
   insertCode?(code: string, language: string): void;
   /** Gives the keyboard back to the host. */
   leave?(): void;
-  /** Example questions that fit what is open. */
-  examples?(): string[];
+  /** Example questions that fit what is open; undefined where nothing is. */
+  examples?(): string[] | undefined;
   /** `mod-enter`: Enter makes a new line, Ctrl/Cmd+Enter sends. */
   sendKey?: 'enter' | 'mod-enter';
   /** No header and no list of chats. */

@@ -18,6 +18,19 @@ test('code goes below the active cell of the notebook', async ({ panel, page }) 
   await expect(cells.nth(1)).toContainText('answer = 6 * 7');
 });
 
+test('the examples are about what the open notebook imports', async ({ panel, page }) => {
+  await panel.show();
+  await panel.newChat();
+  const examples = panel.root.getByRole('list', { name: 'Examples' });
+  await expect(examples).not.toContainText('numpy');
+  await panel.command('notebook:create-new', { kernelName: 'python3' });
+  const cell = page.locator('.jp-Notebook .jp-Cell').first().locator('.cm-content');
+  await cell.click();
+  await page.keyboard.type('import numpy as np\n');
+  await page.keyboard.press('Shift+Enter');
+  await expect(examples).toContainText('What are the three things of numpy that I should know?');
+});
+
 test('without a notebook code is copied, and that is said', async ({ panel, page }) => {
   const answer = await panel.ask(CODE, 'echo');
   await panel.ended(answer);

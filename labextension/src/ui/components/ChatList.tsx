@@ -8,6 +8,7 @@ import { TitleEditor } from './Header';
 import { Icon } from './icons';
 import { isComposing } from './keys';
 import { Menu } from './parts';
+import { useFoundCommands } from './useFoundCommands';
 
 const TYPING_MS = 200;
 
@@ -19,6 +20,7 @@ export function ChatList({ open, onOpen }: { open: boolean; onOpen(id: string | 
   const { chatId } = useCell(model.current);
   const [query, setQuery] = React.useState(list.query);
   const search = React.useRef<HTMLInputElement>(null);
+  const commands = useFoundCommands(query, () => onOpen(null));
   React.useEffect(() => {
     if (query === list.query) {
       return;
@@ -49,6 +51,27 @@ export function ChatList({ open, onOpen }: { open: boolean; onOpen(id: string | 
         <Icon name="plus" /> {trans.__('New chat')}
       </button>
       <div className="aichat-list-scroll" aria-busy={list.status === 'loading'}>
+        {commands.length > 0 && (
+          <section aria-label={trans.__('Commands')}>
+            <h3>{trans.__('Commands')}</h3>
+            <ul>
+              {commands.map(command => (
+                <li key={command.label} className="aichat-item">
+                  <button
+                    type="button"
+                    className="aichat-item-title"
+                    onClick={() => {
+                      setQuery('');
+                      command.run();
+                    }}
+                  >
+                    {command.label}
+                  </button>
+                </li>
+              ))}
+            </ul>
+          </section>
+        )}
         {groups(list.items, trans).map(([day, chats]) => (
           <section key={day} aria-label={day}>
             <h3>{day}</h3>
@@ -65,7 +88,7 @@ export function ChatList({ open, onOpen }: { open: boolean; onOpen(id: string | 
   );
 }
 
-/** From the search box ↓ and Enter go to the first chat that was found. */
+/** From the search box ↓ and Enter go to the first command or chat that was found. */
 function onSearchKey(event: React.KeyboardEvent<HTMLElement>): void {
   const list = event.currentTarget.closest('.aichat-list');
   const first = list?.querySelector<HTMLElement>('.aichat-item-title');

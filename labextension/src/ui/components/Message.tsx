@@ -45,10 +45,26 @@ function Answer({ view }: { view: MessageView }): React.ReactElement {
           <TextPart key={index} part={part} rev={view.rev} open={open} host={markdownHost} />
         );
       })}
+      <Continued view={view} />
       <MessageState view={view} />
       {view.refused && <Refused failure={view.refused} />}
       {!running && <Actions view={view} text={() => textOf(view)} />}
     </article>
+  );
+}
+
+/** A hairline under an answer that another server took up when the first one was gone. */
+function Continued({ view }: { view: MessageView }): React.ReactElement | null {
+  const { trans } = useChat().host;
+  const taken = view.continuations.filter(each => each.cause === 'takeover');
+  if (!taken.length) {
+    return null;
+  }
+  const times = taken.map(each => new Date(each.at).toLocaleTimeString()).join(', ');
+  return (
+    <p className="aichat-continued" title={trans.__('Another server went on with this answer at %1.', times)}>
+      {trans.__('continued')}
+    </p>
   );
 }
 

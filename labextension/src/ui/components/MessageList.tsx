@@ -28,7 +28,8 @@ export function MessageList(props: Props): React.ReactElement {
       </div>
       {away && (
         <button type="button" className="aichat-pill" onClick={toBottom}>
-          <Icon name="down" /> {grown ? props.trans.__('New lines') : props.trans.__('To the end')}
+          <Icon name="down" />{' '}
+          {grown ? props.trans._n('%1 new line', '%1 new lines', grown) : props.trans.__('To the end')}
         </button>
       )}
     </div>

@@ -1,12 +1,13 @@
 import * as React from 'react';
 
 const NEAR_PX = 40;
+const FALLBACK_LINE_PX = 20;
 
 interface Sticking {
   /** The reader has scrolled up. */
   away: boolean;
-  /** Meanwhile text has come. */
-  grown: boolean;
+  /** How many lines have come meanwhile. */
+  grown: number;
   toBottom(): void;
 }
 
@@ -18,7 +19,7 @@ interface Sticking {
 export function useStickToBottom(ref: React.RefObject<HTMLElement>, count: number): Sticking {
   const pinned = React.useRef(true);
   const [away, setAway] = React.useState(false);
-  const [grown, setGrown] = React.useState(false);
+  const [grown, setGrown] = React.useState(0);
   const left = React.useRef(0);
   const toBottom = React.useCallback(() => {
     const element = ref.current;
@@ -26,7 +27,7 @@ export function useStickToBottom(ref: React.RefObject<HTMLElement>, count: numbe
       pinned.current = true;
       element.scrollTop = element.scrollHeight;
       setAway(false);
-      setGrown(false);
+      setGrown(0);
     }
   }, [ref]);
   React.useLayoutEffect(toBottom, [toBottom, count]);
@@ -40,7 +41,7 @@ export function useStickToBottom(ref: React.RefObject<HTMLElement>, count: numbe
         pinned.current = false;
       } else if (near) {
         pinned.current = true;
-        setGrown(false);
+        setGrown(0);
       }
       last = element.scrollTop;
       setAway(!pinned.current);
@@ -55,7 +56,7 @@ export function useStickToBottom(ref: React.RefObject<HTMLElement>, count: numbe
         element.scrollTop = element.scrollHeight;
         last = element.scrollTop;
       } else if (element.scrollHeight > left.current + NEAR_PX) {
-        setGrown(true);
+        setGrown(Math.round((element.scrollHeight - left.current) / lineHeight(element)));
       }
     };
     const sizes = new ResizeObserver(follow);
@@ -76,4 +77,10 @@ export function useStickToBottom(ref: React.RefObject<HTMLElement>, count: numbe
     };
   }, [ref]);
   return { away, grown, toBottom };
+}
+
+/** The height of a line of text (px). */
+function lineHeight(element: HTMLElement): number {
+  const text = element.querySelector('.aichat-text') ?? element;
+  return parseFloat(getComputedStyle(text).lineHeight) || FALLBACK_LINE_PX;
 }

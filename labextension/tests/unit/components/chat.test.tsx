@@ -109,6 +109,65 @@ describe('an answer under way', () => {
   });
 });
 
+describe('an answer that another server went on with', () => {
+  test('says so, and when', async () => {
+    arrive();
+    await userEvent.type(box(), 'Q{Enter}');
+    await asked();
+    const message = server.messages.get(server.logs.get(server.newestRun)!.run.message_id)!;
+    const at = '2026-01-01T10:00:00Z';
+    server.messages.set(message.id, { ...message, continuations: [{ part: 0, offset: 3, at, cause: 'takeover' }] });
+    await act(async () => server.takeOver(server.newestRun));
+    const line = await screen.findByText('continued');
+    expect(line.title).toContain(new Date(at).toLocaleTimeString());
+  });
+
+  test('but not where the person went on', async () => {
+    server.chats.set('c', aChat({ active_leaf: 'm' }));
+    const parts = [{ type: 'text' as const, text: 'one two' }];
+    const continuations = [{ part: 0, offset: 3, at: '2026-01-01T10:00:00Z', cause: 'user' as const }];
+    server.messages.set('m', aMessage({ role: 'assistant', parts, continuations }));
+    arrive('c');
+    await screen.findByText('one two');
+    expect(screen.queryByText('continued')).toBeNull();
+  });
+});
+
+describe('commands by typing', () => {
+  const found = (): string[] =>
+    within(screen.getByRole('region', { name: 'Commands' }))
+      .getAllByRole('button')
+      .map(button => button.textContent ?? '');
+
+  test('Ctrl+K, a few letters and Enter begin a new chat', async () => {
+    arrive();
+    await userEvent.type(box(), 'Q{Enter}');
+    await asked();
+    await answer('A');
+    await userEvent.type(box(), '{Control>}k{/Control}');
+    await userEvent.keyboard('new ch');
+    await waitFor(() => expect(found()).toEqual(['New chat']));
+    await userEvent.keyboard('{Enter}');
+    await waitFor(() => expect(person!.chatId).toBeNull());
+    expect(screen.queryByRole('region', { name: 'Commands' })).toBeNull();
+  });
+
+  test('what an answer can do depends on whether it is being written', async () => {
+    arrive();
+    await userEvent.type(box(), 'Q{Enter}');
+    await asked();
+    const search = screen.getByRole('searchbox');
+    await userEvent.type(search, 'answer');
+    await waitFor(() => expect(found()).toEqual(['Stop the answer']));
+    await userEvent.click(screen.getByRole('button', { name: 'Stop the answer' }));
+    await screen.findByText('Stopped');
+    await userEvent.type(search, 'answer');
+    await waitFor(() => expect(found()).toEqual(['Regenerate the answer']));
+    await userEvent.click(screen.getByRole('button', { name: 'Regenerate the answer' }));
+    await waitFor(() => expect(server.logs.size).toBe(2));
+  });
+});
+
 describe('what goes wrong is said, with a way out', () => {
   test('a question that was refused can be tried again or edited', async () => {
     server.refuse = new ApiError('queue_full', 'Too many answers are being written.', {}, 503);
