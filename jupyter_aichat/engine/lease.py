@@ -39,16 +39,12 @@ class Lease:
         """A beat has succeeded that began at this time of the monotonic clock."""
         self._until = begun + LEASE_S
         if self._timer is None:
-            self._watch(LEASE_S)
-
-    def _watch(self, seconds: float) -> None:
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
+            self._look()
 
     def _look(self) -> None:
-        if self.held:
-            self._watch(max(self._until - time.monotonic(), 0.01))
-        else:
-            self._watch(AGAIN_S)
+        left_s = self._until - time.monotonic()
+        self._timer = asyncio.get_running_loop().call_later(left_s if left_s > 0 else AGAIN_S, self._look)
+        if left_s <= 0:
             self._lapsed()
 
     def stop(self) -> None:
