@@ -14,17 +14,21 @@ from pathlib import Path
 _PROGRAM = """
 import signal, sys
 from secantus import SecantusDBServer
-with SecantusDBServer(port=int(sys.argv[1]), storage_path=sys.argv[2]):
+with SecantusDBServer(port=int(sys.argv[1]), storage_path=sys.argv[2], sync_on_commit=sys.argv[3] == "synced"):
     print("ready", flush=True)
     signal.sigwait([signal.SIGTERM, signal.SIGINT])
 """
 
 
 class MongoServer:
-    """A server on a port and a folder of its own, which it keeps over a restart."""
+    """A server on a port and a folder of its own, which it keeps over a restart.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._port = folder, _free_port()
+    `synced` writes each commit to the disk before it is acknowledged, as MongoDB does for a majority: slower, and what
+    was acknowledged is there after a kill.
+    """
+
+    def __init__(self, folder: Path, *, synced: bool = False) -> None:
+        self._folder, self._port, self._synced = folder, _free_port(), synced
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -35,7 +39,7 @@ class MongoServer:
     def start(self) -> None:
         """Start it, and return when it takes connections."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-c", _PROGRAM, str(self._port), str(self._folder)]
+        command = [sys.executable, "-c", _PROGRAM, str(self._port), str(self._folder), "synced" if self._synced else ""]
         with (self._folder.parent / f"{self._folder.name}.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
         assert self._process.stdout is not None
@@ -84,9 +88,9 @@ def _free_port() -> int:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[MongoServer]:
-    """Run a server that keeps its data in a folder."""
-    server = MongoServer(folder)
+def running(folder: Path, *, synced: bool = False) -> Iterator[MongoServer]:
+    """Run a server that keeps its data in a folder; see `MongoServer`."""
+    server = MongoServer(folder, synced=synced)
     server.start()
     try:
         yield server

@@ -62,7 +62,7 @@ class MongoStore(LoggingConfigurable):
     selection_timeout_s = Float(3.0, help="Seconds until a server must be found or connected.").tag(config=True)
     call_timeout_s = Float(5.0, help="Seconds that one question to the database may take.").tag(config=True)
     transaction_timeout_s = Float(
-        10.0, help="Seconds that a send or an end may take, tried again where it met another."
+        8.0, help="Seconds that a send or an end may take, tried again where it met another."
     ).tag(config=True)
 
     def __init__(

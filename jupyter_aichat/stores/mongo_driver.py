@@ -21,9 +21,10 @@ from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import CollectionInvalid, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import make_read_preference, read_pref_mode_from_name
+from pymongo.uri_parser import parse_uri
 from pymongo.write_concern import WriteConcern
 
-from jupyter_aichat.errors import StoreUnavailable
+from jupyter_aichat.errors import NotReady, StoreUnavailable
 from jupyter_aichat.stores.mongo_base import AWAY, Document, Index, Query, Scope
 from jupyter_aichat.stores.mongo_errors import translate
 
@@ -31,6 +32,10 @@ Result = TypeVar("Result")
 Client = AsyncIOMotorClient[Document]
 Session = AsyncIOMotorClientSession
 
+_BAD_URL = (
+    "AIChatApp.store_url is no MongoDB URL that can be used: its form is mongodb://user:password@host/database?option=value,"
+    " with special characters of the password percent-encoded."
+)
 _LONGEST_PAUSE_S = 0.1
 _SLACK_S = 1.0
 
@@ -69,9 +74,14 @@ class Driver:
         given = {name.lower() for name, _ in parse_qsl(urlsplit(self._url).query, keep_blank_values=True)}
         options = {name: value for name, value in self._options().items() if name.lower() not in given}
         try:
-            self._client = await asyncio.to_thread(lambda: AsyncIOMotorClient(self._url, io_loop=loop, **options))
-        except (PyMongoError, ValueError, OSError) as error:
-            raise translate(error, self.log) from error
+            self._client = await asyncio.to_thread(self._make_client, loop, options)
+        except (PyMongoError, ValueError, OSError):  # what they say may quote the password
+            raise NotReady(_BAD_URL) from None
+
+    def _make_client(self, loop: asyncio.AbstractEventLoop, options: dict[str, Any]) -> Client:
+        if self._url.startswith("mongodb://"):
+            parse_uri(self._url, warn=False)  # the client would pass over what it does not understand, such as tls=yes
+        return AsyncIOMotorClient(self._url, io_loop=loop, **options)
 
     def _options(self) -> dict[str, Any]:
         return {

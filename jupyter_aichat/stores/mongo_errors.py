@@ -15,11 +15,10 @@ from pymongo.errors import (
     PyMongoError,
 )
 
-from jupyter_aichat.errors import AIChatError, InvalidRequest, NotReady, StoreUnavailable, TooLarge
+from jupyter_aichat.errors import AIChatError, InvalidRequest, StoreUnavailable, TooLarge
 from jupyter_aichat.stores.mongo_base import ALONE, AWAY, AlreadyThere
 
 _REFUSED = "MongoDB refuses what the chats need: check the user, its rights and authSource in AIChatApp.store_url."
-_BAD_URL = "AIChatApp.store_url is no MongoDB URL that can be used; its form is mongodb://user:password@host/database."
 
 _DUPLICATE = 11000
 _TOO_LARGE = frozenset({10334, 17419, 17420})
@@ -42,7 +41,8 @@ def translate(error: Exception, log: logging.Logger) -> Exception:
 
 def _refusal(error: Exception, log: logging.Logger) -> AIChatError:
     if isinstance(error, ConfigurationError):
-        return NotReady(_BAD_URL)
+        log.error("MongoDB cannot be asked: %s", error)
+        return StoreUnavailable(_REFUSED)
     if _codes(error) & _NO_TRANSACTIONS:
         return StoreUnavailable(ALONE)
     if _codes(error) & _NOT_ALLOWED:

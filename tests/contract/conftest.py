@@ -15,9 +15,11 @@ from jupyter_aichat.bus.base import Bus
 from jupyter_aichat.cache.base import Cache, Queue
 from jupyter_aichat.redis_connection import RedisConnection
 from jupyter_aichat.stores.base import Store
+from jupyter_aichat.stores.mongo import MongoStore
 from jupyter_aichat.stores.sqlite import SqliteStore
 from tests.contract import bus_targets, cache_targets, queue_targets, store_targets
 from tests.contract.bus_targets import Connect
+from tests.contract.mongo_commands import RECORDER
 from tests.contract.store_targets import MakeStore, Raw
 
 
@@ -26,6 +28,14 @@ def servers() -> Iterator[None]:
     """End at last what tests started for all of them."""
     with store_targets.servers:
         yield
+
+
+@pytest.fixture(autouse=True)
+def every_command_names_its_owners() -> Iterator[None]:
+    """Over the whole contract: what people own is never found, changed or deleted without their id."""
+    RECORDER.commands.clear()
+    yield
+    assert RECORDER.violations() == []
 
 
 @pytest.fixture(params=sorted(store_targets.TARGETS))
@@ -104,6 +114,24 @@ def redis_prefix() -> str:
 def connect(request: pytest.FixtureRequest, redis_prefix: str) -> Connect:
     """Make connections to the same Redis, as processes would; one that is never opened costs nothing."""
     return lambda: RedisConnection(url=request.getfixturevalue("redis").url, prefix=redis_prefix)
+
+
+@pytest.fixture
+def mongo_store(jp_asyncio_loop: asyncio.AbstractEventLoop, tmp_path: Path) -> Iterator[MongoStore]:
+    store = store_targets.mongo_target(tmp_path)
+    jp_asyncio_loop.run_until_complete(store.open())
+    yield store
+    jp_asyncio_loop.run_until_complete(store.close())
+
+
+@pytest.fixture
+def mongo_elsewhere(jp_asyncio_loop: asyncio.AbstractEventLoop, tmp_path: Path) -> Iterator[MongoStore]:
+    """The same, where lists may be read from other servers than the primary."""
+    store = store_targets.mongo_target(tmp_path)
+    store.lists_from = "secondaryPreferred"
+    jp_asyncio_loop.run_until_complete(store.open())
+    yield store
+    jp_asyncio_loop.run_until_complete(store.close())
 
 
 @pytest.fixture(params=sorted(bus_targets.TARGETS))

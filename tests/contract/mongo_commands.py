@@ -1,0 +1,73 @@
+"""What the driver sends to MongoDB, recorded, and the rule that each command names the owners it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pymongo import monitoring
+
+Command = Mapping[str, Any]
+
+_ABOUT_NO_DATA = frozenset({
+    "hello", "ping", "endSessions", "getMore", "killCursors", "commitTransaction", "abortTransaction",
+    "create", "createIndexes", "listCollections", "listIndexes",
+})  # fmt: skip
+_UNOWNED = frozenset({"instances", "schema"})
+_FILTERS = {"find": "filter", "count": "query", "distinct": "query", "findAndModify": "query"}
+_BATCHES = {"update": "updates", "delete": "deletes"}
+
+
+class Recorder(monitoring.CommandListener):
+    """Keeps the commands of all clients that are made from now on."""
+
+    def __init__(self) -> None:
+        self.commands: list[Command] = []
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        self.commands.append(event.command)
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        """Nothing to keep."""
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        """Nothing to keep."""
+
+    def about(self, collection: str) -> list[Command]:
+        """The commands on one collection."""
+        return [command for command in self.commands if next(iter(command.values())) == collection]
+
+    def violations(self) -> list[Command]:
+        """The commands that find, change or delete what people own without saying whose."""
+        return [command for command in self.commands if not names_its_owners(command)]
+
+
+def names_its_owners(command: Command) -> bool:
+    """Whether a command may be sent: by the owner's id, or one of those that need none."""
+    name, collection = next(iter(command.items()))
+    if name in _ABOUT_NO_DATA or collection in _UNOWNED:
+        return True
+    if name == "insert":
+        return all(isinstance(document.get("owner_id"), str) for document in command["documents"])
+    if name in _BATCHES:
+        return all(_is_owned(each["q"]) for each in command[_BATCHES[name]])
+    return name in _FILTERS and (_is_owned(command[_FILTERS[name]]) or _is_sweep(name, command))
+
+
+def _is_owned(query: Mapping[str, Any]) -> bool:
+    owner = query.get("owner_id")
+    return isinstance(owner, str) or (isinstance(owner, Mapping) and _all_strings(owner.get("$in", [None])))
+
+
+def _all_strings(values: Iterable[object]) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
+def _is_sweep(name: str, command: Command) -> bool:
+    """Whether it only reads the runs of an instance, whoever owns them."""
+    query = command.get("filter", {})
+    return name == "find" and command["find"] == "runs" and "instance" in query and query.get("active") is True
+
+
+RECORDER = Recorder()
+monitoring.register(RECORDER)
