@@ -20,6 +20,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from tests import mongo_server, redis_server
+
 HERE = Path(__file__).parent
 TOKEN = "benchmark"
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -166,27 +168,58 @@ class Bench:
 
 
 @contextmanager
-def bench() -> Iterator[Bench]:
-    """Start everything in a folder of its own, storage on."""
+def bench(*, shared: bool = False) -> Iterator[Bench]:
+    """Start everything in a folder of its own, storage on: SQLite, or `shared` between replicas in MongoDB and Redis."""
+    with tools() as (folder, fake), ExitStack() as stack:
+        parts = stack.enter_context(shared_parts(folder)) if shared else {}
+        port, pid = stack.enter_context(server(folder, fake, parts, core=1))
+        yield Bench(folder, fake, port, pid)
+
+
+@contextmanager
+def tools() -> Iterator[tuple[Path, int]]:
+    """A folder with the load client, and a fake Ollama that runs on core 0; yields the folder and the fake's port."""
     allow_many_files()
     with tempfile.TemporaryDirectory(prefix="aichat-bench-") as name:
         folder = Path(name)
         build_tools(folder)
-        fake, port = free_port(), free_port()
-        env = {
-            "OLLAMA_HOST": f"127.0.0.1:{fake}",
-            "JUPYTER_DATA_DIR": str(folder / "data"),
-            "JUPYTER_CONFIG_DIR": str(folder / "config"),
-            "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
-        }
-        server = [
-            sys.executable, "-m", "jupyter_server", "--allow-root", f"--ServerApp.root_dir={folder}",
-            f"--ServerApp.port={port}", f"--IdentityProvider.token={TOKEN}",
-            "--ServerApp.jpserver_extensions={'jupyter_aichat': True, 'jupyterlab': False}", "--no-browser",
-        ]  # fmt: skip
-        with (
-            running([str(folder / "fake_ollama"), str(fake)], 0, f"http://127.0.0.1:{fake}/api/version", {},
-                    folder / "fake.log"),
-            running(server, 1, f"http://127.0.0.1:{port}/api/aichat/v1/ready", env, folder / "server.log") as pid,
-        ):  # fmt: skip
-            yield Bench(folder, fake, port, pid)
+        fake = free_port()
+        with running([str(folder / "fake_ollama"), str(fake)], 0, f"http://127.0.0.1:{fake}/api/version", {},
+                     folder / "fake.log"):  # fmt: skip
+            yield folder, fake
+
+
+@contextmanager
+def shared_parts(folder: Path) -> Iterator[dict[str, str]]:
+    """Run Redis and a MongoDB wire server on core 0; yields the environment that names them to a replica."""
+    for part in ("redis", "mongo"):
+        (folder / part).mkdir()
+    with ExitStack() as stack:
+        mine = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {0})  # children inherit it
+        try:
+            redis = stack.enter_context(redis_server.running(folder / "redis"))
+            mongo = stack.enter_context(mongo_server.running(folder / "mongo"))
+        finally:
+            os.sched_setaffinity(0, mine)
+        yield {"AICHAT_STORE_URL": f"{mongo.url}bench", "AICHAT_REDIS_URL": redis.url}
+
+
+@contextmanager
+def server(folder: Path, fake: int, env: dict[str, str], *, core: int) -> Iterator[tuple[int, int]]:
+    """Run a Jupyter server with the extension on a core; yields its port and its pid."""
+    port = free_port()
+    home = folder / f"server-{port}"
+    home.mkdir()
+    env = {
+        "OLLAMA_HOST": f"127.0.0.1:{fake}",
+        **{f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in ("DATA", "CONFIG", "RUNTIME")},
+        **env,
+    }
+    command = [
+        sys.executable, "-m", "jupyter_server", "--allow-root", f"--ServerApp.root_dir={home}",
+        f"--ServerApp.port={port}", f"--IdentityProvider.token={TOKEN}",
+        "--ServerApp.jpserver_extensions={'jupyter_aichat': True, 'jupyterlab': False}", "--no-browser",
+    ]  # fmt: skip
+    with running(command, core, f"http://127.0.0.1:{port}/api/aichat/v1/ready", env, home / "server.log") as pid:
+        yield port, pid
