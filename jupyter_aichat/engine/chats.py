@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import msgspec
 
 from jupyter_aichat.bus.base import Bus
@@ -16,7 +18,7 @@ from jupyter_aichat.engine.owners import Owners
 from jupyter_aichat.engine.requests import NewChat
 from jupyter_aichat.engine.runs import STOP_TOPIC
 from jupyter_aichat.engine.workers import Workers
-from jupyter_aichat.errors import InvalidRequest
+from jupyter_aichat.errors import BusUnavailable, InvalidRequest
 from jupyter_aichat.stores.base import Store
 
 MAX_TITLE = 500
@@ -58,7 +60,8 @@ class Chats:
         """Delete a chat with all that hangs on it; its runs stop, and nothing of them comes back."""
         for run_id in await self._store.delete_chat(owner, chat_id):
             if not self._workers.end(run_id, End("stopped", "deleted")):
-                await self._bus.publish(STOP_TOPIC, run_id.encode())
+                with suppress(BusUnavailable):  # then its owner's next checkpoint matches nothing
+                    await self._bus.publish(STOP_TOPIC, run_id.encode())
         await self._owners.publish(Change(owner, chat_id, "deleted"))
 
     async def messages(self, owner: OwnerId, chat_id: ChatId, cursor: str | None, limit: int) -> Page[Message]:

@@ -6,13 +6,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 
 from jupyter_aichat.cache.base import Cache
 from jupyter_aichat.domain.failure import Failure
 from jupyter_aichat.domain.model import Model, ModelList, ModelSetup, ProviderState
-from jupyter_aichat.errors import ModelNotFound, NotReady, ProviderError, ProviderUnreachable
+from jupyter_aichat.errors import CacheUnavailable, ModelNotFound, NotReady, ProviderError, ProviderUnreachable
 from jupyter_aichat.providers.base import Provider
 
 LIST_FRESH_S = 1.5
@@ -107,13 +108,21 @@ class Catalogue:
     async def setup(self, model: Model) -> ModelSetup:
         """Return what a run of the model needs; asked once per digest."""
         key = f"setup:{model.provider}:{model.name}:{model.digest}"
-        kept = await self._cache.get(key) if model.digest else None
+        kept = await self._kept_setup(key) if model.digest else None
         if kept is not None:
-            return self._setup_decoder.decode(kept)
+            return kept
         setup = await self.provider(model.provider).setup(model)
         if model.digest:
-            await self._cache.put(key, msgspec.json.encode(setup), SETUP_KEPT_S)
+            with suppress(CacheUnavailable):  # then the next run asks again
+                await self._cache.put(key, msgspec.json.encode(setup), SETUP_KEPT_S)
         return setup
+
+    async def _kept_setup(self, key: str) -> ModelSetup | None:
+        try:
+            kept = await self._cache.get(key)
+            return None if kept is None else self._setup_decoder.decode(kept)
+        except (CacheUnavailable, msgspec.DecodeError):  # away, or another version of us wrote it
+            return None
 
     async def _refresh(self, age_s: float) -> None:
         if time.monotonic() - self._fresh_at > age_s:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Literal
 
 import msgspec
@@ -30,7 +31,15 @@ from jupyter_aichat.engine.requests import Again, Edit, Send, Sent
 from jupyter_aichat.engine.sources import EndedRun, Follower, encoded, read_log
 from jupyter_aichat.engine.title import title_from
 from jupyter_aichat.engine.workers import Workers
-from jupyter_aichat.errors import CannotContinue, InvalidRequest, NotReady, ProviderError, QueueFull, StoreUnavailable
+from jupyter_aichat.errors import (
+    BusUnavailable,
+    CannotContinue,
+    InvalidRequest,
+    NotReady,
+    ProviderError,
+    QueueFull,
+    StoreUnavailable,
+)
 from jupyter_aichat.stores.base import Store
 
 STOP_TOPIC = "stop"
@@ -203,7 +212,8 @@ class Runs:
         if record.run.ended:
             return record.run
         if not self._workers.end(run_id, End("stopped", "user")):
-            await self._bus.publish(STOP_TOPIC, run_id.encode())
+            with suppress(BusUnavailable):  # then its owner sees the store's flag, within a second
+                await self._bus.publish(STOP_TOPIC, run_id.encode())
         return self._now(record)
 
     async def _request_stop(self, owner: OwnerId, run_id: RunId) -> RunRecord:

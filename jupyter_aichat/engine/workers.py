@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from jupyter_aichat.bus.base import Bus
@@ -14,6 +15,7 @@ from jupyter_aichat.engine.generation import LET_GO, End, Generator
 from jupyter_aichat.engine.journal import Journal
 from jupyter_aichat.engine.lease import Lease
 from jupyter_aichat.engine.live import LiveRun
+from jupyter_aichat.errors import BusUnavailable
 
 _STOPPING = End("interrupted", "server_stopping")
 
@@ -106,7 +108,8 @@ class Workers:
         await self._journal.drain()
         self._journal.close(run_id)
         del self._ended[run_id]
-        await self._bus.expire(run_id)
+        with suppress(BusUnavailable):  # which forgets a log that nobody goes on with by itself, later
+            await self._bus.expire(run_id)
 
     # Ends
 
