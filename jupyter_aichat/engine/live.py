@@ -158,15 +158,21 @@ class LiveRun:
         """See `Source.read`; the log of a run reaches back to its first event."""
         if after is None:
             self.flush()
-            snapshot = encode_event(Snapshot(self.message()))
-            return [EncodedEvent(self.log.seq, snapshot)]
+            message = self.message()
+            return [EncodedEvent(message.seq, encode_event(Snapshot(message)))]
         return self.log.read(after, limit)
 
     def message(self) -> Message:
-        """Return the message as it stands; costs its length."""
+        """Return the message as it stands; costs its length.
+
+        Of a run that waits in line it ends before the newest event: whoever comes now reads where it stands.
+        """
         status = "pending" if self.state in ("queued", "loading") else "streaming"
         return msgspec.structs.replace(
-            self._reply, parts=fold(self._reply.parts, self.log.pieces()), status=status, seq=self.log.seq
+            self._reply,
+            parts=fold(self._reply.parts, self.log.pieces()),
+            status=status,
+            seq=self.log.seq - (self.state == "queued" and self.log.n > 0),
         )
 
     def run(self) -> Run:

@@ -11,7 +11,7 @@ import pytest
 
 from jupyter_aichat.domain.change import Change
 from jupyter_aichat.domain.chat import ChatQuery
-from jupyter_aichat.domain.event import QueuePosition, RunStarted
+from jupyter_aichat.domain.event import QueuePosition, RunStarted, Snapshot
 from jupyter_aichat.domain.ids import OwnerId
 from jupyter_aichat.domain.part import text_of
 from jupyter_aichat.engine import admission
@@ -104,6 +104,18 @@ async def test_one_is_answered_and_the_next_waits_and_is_told_where_it_stands(
     events = await reading
     assert [type(event) for event in events[:2]] == [QueuePosition, RunStarted]
     assert events[-1].state == "completed"
+
+
+async def test_whoever_comes_later_is_told_where_it_stands(engine: Engine, provider: FakeProvider) -> None:
+    """A page that is loaded again has the message, or begins with a snapshot; nothing may change for minutes."""
+    await ask_as(engine, "ada")
+    waits = await ask_as(engine, "bob")
+    await read_as(engine, "bob", waits.run.id, until=1)
+    snapshot, place = await read_as(engine, "bob", waits.run.id, after=None, until=2)
+    assert isinstance(snapshot, Snapshot)
+    assert place == QueuePosition(1, None)
+    _, reply = (await engine.chats.messages(OwnerId("bob"), waits.reply.chat_id, None, 9)).items
+    assert await read_as(engine, "bob", waits.run.id, after=reply.seq, until=1) == [place]
 
 
 async def test_a_third_sees_its_place_change_and_how_long_it_will_take(engine: Engine, provider: FakeProvider) -> None:
