@@ -46,6 +46,10 @@ class AIChatApp(ExtensionApp):
     default_model = Unicode(
         help="The model of new chats. Default: AICHAT_DEFAULT_MODEL, else the first loaded, else the first listed."
     ).tag(config=True)
+    secret_file = Unicode(
+        help="A file with the service's secret, at least 32 bytes, the same for all processes. Default: AICHAT_SECRET_FILE, "
+        "else one beside the SQLite file, made where it is needed; with MongoDB each process has its own."
+    ).tag(config=True)
     local_owner = Unicode(
         help="Who owns the chats of this server: servers with the same store and owner are one person. Default: "
         "AICHAT_OWNER, else 'local'."
@@ -67,6 +71,10 @@ class AIChatApp(ExtensionApp):
     def _local_owner_default(self) -> str:
         return os.environ.get("AICHAT_OWNER", "") or "local"
 
+    @default("secret_file")
+    def _secret_file_default(self) -> str:
+        return os.environ.get("AICHAT_SECRET_FILE", "")
+
     def _config_file_name_default(self) -> str:
         return "jupyter_aichat_config"
 
@@ -86,8 +94,9 @@ class AIChatApp(ExtensionApp):
     def _make_engine(self) -> Engine:
         from jupyter_aichat.wiring import Settings, build  # noqa: PLC0415 (what it imports would slow the server's start)
 
-        settings = Settings(self.store_url, self.redis_url, self.default_model, parent=self, log=self.log)
-        return build(settings)
+        return build(
+            Settings(self.store_url, self.redis_url, self.default_model, self.secret_file, parent=self, log=self.log)
+        )
 
     def _admit_kernels(self, serverapp: ServerApp) -> None:
         """Let kernels find our routes, and nothing else: they inherit this process's environment."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -10,12 +11,14 @@ import msgspec
 from jupyter_core.paths import jupyter_data_dir
 from traitlets.config import Configurable
 
+from jupyter_aichat import secret_file
 from jupyter_aichat.bus.base import Bus
 from jupyter_aichat.bus.local import LocalBus
 from jupyter_aichat.cache.base import Cache, Queue
 from jupyter_aichat.cache.local import LocalCache
 from jupyter_aichat.cache.local_queue import LocalQueue
 from jupyter_aichat.engine.admission import Admission
+from jupyter_aichat.engine.answers import AnswerCache
 from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.errors import NotReady
 from jupyter_aichat.providers.ollama import OllamaProvider
@@ -24,7 +27,14 @@ from jupyter_aichat.stores.base import Store
 from jupyter_aichat.stores.mongo import MongoStore
 from jupyter_aichat.stores.sqlite import SqliteStore
 
-CONFIGURABLES: tuple[type[Configurable], ...] = (Admission, Engine, MongoStore, OllamaProvider, ScriptedProvider)
+CONFIGURABLES: tuple[type[Configurable], ...] = (
+    Admission,
+    AnswerCache,
+    Engine,
+    MongoStore,
+    OllamaProvider,
+    ScriptedProvider,
+)
 """The classes that configuration files and command lines may set, beside the app's own and `RedisConnection`."""
 
 
@@ -34,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True):
     store_url: str = ""
     redis_url: str = ""
     default_model: str = ""
+    secret_file: str = ""
     parent: Configurable | None = None
     log: logging.Logger = logging.getLogger("jupyter_aichat")
 
@@ -49,6 +60,7 @@ def build(settings: Settings) -> Engine:
         [OllamaProvider(parent=settings.parent), ScriptedProvider(parent=settings.parent)],
         default_model=settings.default_model,
         admission=Admission(queue, alone, parent=settings.parent),
+        answers=AnswerCache(_secret(settings), parent=settings.parent),
         parent=settings.parent,
         log=settings.log,
     )
@@ -67,9 +79,24 @@ def _between_processes(settings: Settings) -> tuple[Bus, Cache, Queue]:
     return RedisBus(connection), RedisCache(connection), RedisQueue(connection)
 
 
+def _secret(settings: Settings) -> Callable[[], bytes] | None:
+    """What reads the service's secret; one beside the SQLite file is made. Without a file each process has its own."""
+    if settings.secret_file:
+        path = Path(settings.secret_file).expanduser()
+        return lambda: secret_file.read(path)
+    if _is_mongo(settings.store_url):
+        return None
+    beside = store_path(settings.store_url).with_name("secret")
+    return lambda: secret_file.read_or_make(beside)
+
+
+def _is_mongo(url: str) -> bool:
+    return urlsplit(url).scheme in ("mongodb", "mongodb+srv")
+
+
 def make_store(settings: Settings) -> Store:
     """Return the store that the URL names; raises `NotReady` for one that this version does not have."""
-    if urlsplit(settings.store_url).scheme in ("mongodb", "mongodb+srv"):
+    if _is_mongo(settings.store_url):
         return MongoStore(settings.store_url, parent=settings.parent)
     return SqliteStore(store_path(settings.store_url))
 

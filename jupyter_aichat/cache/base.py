@@ -44,6 +44,13 @@ class Cache(Protocol):
         """Raise a counter and return it; the time to live runs from its first step."""
         ...
 
+    async def gather(self, key: str, member: bytes, ttl_s: float) -> None:
+        """Add to a set; its time to live begins anew."""
+
+    async def take(self, key: str) -> frozenset[bytes]:
+        """Return a set and forget it."""
+        ...
+
 
 class Ticket(msgspec.Struct, frozen=True):
     """What stands in a line: a run, and whose it is."""

@@ -6,14 +6,17 @@ import time
 from collections import OrderedDict
 
 KEPT = 10_000
+KEPT_BYTES = 64 * 1024 * 1024
 
 
 class LocalCache:
-    """Values in memory; times by the monotonic clock."""
+    """Values in memory, at most so many and so many bytes; times by the monotonic clock."""
 
-    def __init__(self, kept: int = KEPT) -> None:
-        self._kept = kept
+    def __init__(self, kept: int = KEPT, kept_bytes: int = KEPT_BYTES) -> None:
+        self._kept, self._kept_bytes = kept, kept_bytes
         self._values: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
+        self._size = 0
+        self._sets: OrderedDict[str, tuple[float, set[bytes]]] = OrderedDict()
 
     async def open(self) -> None:
         """Nothing to connect."""
@@ -21,6 +24,8 @@ class LocalCache:
     async def close(self) -> None:
         """Forget everything."""
         self._values.clear()
+        self._sets.clear()
+        self._size = 0
 
     async def ping(self) -> None:
         """Memory is always there."""
@@ -32,16 +37,21 @@ class LocalCache:
             return None
         until, value = found
         if time.monotonic() >= until:
-            del self._values[key]
+            self._drop(key)
             return None
         return value
 
     async def put(self, key: str, value: bytes, ttl_s: float) -> None:
         """See `Cache.put`."""
+        self._drop(key)
         self._values[key] = (time.monotonic() + ttl_s, value)
-        self._values.move_to_end(key)
-        while len(self._values) > self._kept:
-            self._values.popitem(last=False)
+        self._size += len(value)
+        while len(self._values) > self._kept or (self._size > self._kept_bytes and len(self._values) > 1):
+            self._drop(next(iter(self._values)))
+
+    def _drop(self, key: str) -> None:
+        if found := self._values.pop(key, None):
+            self._size -= len(found[1])
 
     async def add(self, key: str, value: bytes, ttl_s: float) -> bool:
         """See `Cache.add`."""
@@ -53,7 +63,7 @@ class LocalCache:
     async def delete(self, key: str) -> bool:
         """See `Cache.delete`."""
         there = await self.get(key) is not None
-        self._values.pop(key, None)
+        self._drop(key)
         return there
 
     async def increment(self, key: str, ttl_s: float, by: int = 1) -> int:
@@ -64,5 +74,17 @@ class LocalCache:
             return by
         until, _ = self._values[key]
         count = int(kept) + by
-        self._values[key] = (until, str(count).encode())
+        await self.put(key, str(count).encode(), until - time.monotonic())
         return count
+
+    async def gather(self, key: str, member: bytes, ttl_s: float) -> None:
+        """See `Cache.gather`."""
+        members = await self.take(key)
+        self._sets[key] = (time.monotonic() + ttl_s, {*members, member})
+        while len(self._sets) > self._kept:
+            self._sets.popitem(last=False)
+
+    async def take(self, key: str) -> frozenset[bytes]:
+        """See `Cache.take`."""
+        until, members = self._sets.pop(key, (0.0, set()))
+        return frozenset(members) if time.monotonic() < until else frozenset()

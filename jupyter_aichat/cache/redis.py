@@ -13,6 +13,16 @@ if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) 
 return count
 """
 
+_GATHER = """
+redis.call('SADD', KEYS[1], ARGV[1])
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+"""
+_TAKE = """
+local members = redis.call('SMEMBERS', KEYS[1])
+redis.call('DEL', KEYS[1])
+return members
+"""
+
 
 class RedisCache:
     """Values in Redis, which forgets them by its own clock."""
@@ -52,6 +62,14 @@ class RedisCache:
     async def increment(self, key: str, ttl_s: float, by: int = 1) -> int:
         """See `Cache.increment`."""
         return int(await self._ask("EVAL", _INCREMENT, 1, self._key(key), by, _ms(ttl_s)))
+
+    async def gather(self, key: str, member: bytes, ttl_s: float) -> None:
+        """See `Cache.gather`."""
+        await self._ask("EVAL", _GATHER, 1, self._key(key), member, _ms(ttl_s))
+
+    async def take(self, key: str) -> frozenset[bytes]:
+        """See `Cache.take`."""
+        return frozenset(await self._ask("EVAL", _TAKE, 1, self._key(key)))
 
     def _key(self, key: str) -> str:
         return self._connection.key("cache", key)

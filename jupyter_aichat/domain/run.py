@@ -57,6 +57,8 @@ class Generation(msgspec.Struct, frozen=True, gc=False):
     model: str
     options: Options = Options()
     prefill: bool = False
+    fresh: bool = False
+    """Another answer is wanted: one that was given before is none."""
 
 
 class RunRecord(msgspec.Struct, frozen=True, gc=False):

@@ -14,3 +14,5 @@ class Usage(msgspec.Struct, frozen=True):
     load_ms: int | None = None
     first_token_ms: int | None = None
     tokens_per_second: float | None = None
+    cached: bool = False
+    """The answer was given before; the counts are those of then."""

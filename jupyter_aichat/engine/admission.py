@@ -37,6 +37,27 @@ class _Granted(msgspec.Struct, frozen=True, array_like=True):
     runs: tuple[RunId, ...]
 
 
+class Door:
+    """The line before the model, for one run."""
+
+    __slots__ = ("_admission", "_live")
+
+    def __init__(self, admission: Admission, live: LiveRun) -> None:
+        self._admission, self._live = admission, live
+
+    async def enter(self) -> None:
+        """See `Admission.enter`."""
+        await self._admission.enter(self._live)
+
+    def leave(self) -> None:
+        """See `Admission.leave`."""
+        self._admission.leave(self._live.record.run.id)
+
+    def lend(self) -> Callable[[], None]:
+        """See `Admission.lend`."""
+        return self._admission.lend(self._live.record.run.id)
+
+
 class Admission(LoggingConfigurable):
     """Who may ask a model now.
 
@@ -107,9 +128,10 @@ class Admission(LoggingConfigurable):
         if self._unsubscribe is not None:
             self._unsubscribe()
             self._unsubscribe = None
-        for run_id in list(self._places):
-            self.leave(run_id)
+        self._places.clear()
         for line in self._lines.values():
+            for place in list(line.places.values()):
+                place.leave()
             await line.left()
         for task in list(self._tasks):
             task.cancel()
@@ -139,6 +161,15 @@ class Admission(LoggingConfigurable):
         """Give a run's place back, if it has one."""
         if place := self._places.pop(run_id, None):
             place.leave()
+
+    def door(self, live: LiveRun) -> Door:
+        """Return the line before the model as one run sees it."""
+        return Door(self, live)
+
+    def lend(self, run_id: RunId) -> Callable[[], None]:
+        """Let a run's place outlive the run: others read its answer. Return what gives it back."""
+        place = self._places.pop(run_id, None)
+        return place.leave if place else _nothing
 
     async def _reserve(self, record: RunRecord, *, ahead: bool) -> Place | None:
         asked = record.generation
@@ -235,3 +266,7 @@ class Admission(LoggingConfigurable):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _nothing() -> None:
+    """Give back what was not taken."""

@@ -13,6 +13,7 @@ from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.ids import ChatId, MessageId, OwnerId, new_id
 from jupyter_aichat.domain.message import RUNNING, Message
 from jupyter_aichat.domain.page import Page
+from jupyter_aichat.engine.answers import AnswerCache
 from jupyter_aichat.engine.generation import End
 from jupyter_aichat.engine.owners import Owners
 from jupyter_aichat.engine.requests import NewChat
@@ -27,8 +28,9 @@ MAX_TITLE = 500
 class Chats:
     """The commands on chats, each for one owner; a foreign chat is `NotFound`."""
 
-    def __init__(self, store: Store, bus: Bus, workers: Workers, owners: Owners) -> None:
+    def __init__(self, store: Store, bus: Bus, workers: Workers, owners: Owners, answers: AnswerCache) -> None:
         self._store, self._bus, self._workers, self._owners = store, bus, workers, owners
+        self._answers = answers
 
     async def list(self, owner: OwnerId, query: ChatQuery) -> Page[Chat]:
         """Return a page of chats."""
@@ -62,6 +64,7 @@ class Chats:
             if not self._workers.end(run_id, End("stopped", "deleted")):
                 with suppress(BusUnavailable):  # then its owner's next checkpoint matches nothing
                     await self._bus.publish(STOP_TOPIC, run_id.encode())
+        await self._answers.forget(owner, chat_id)
         await self._owners.publish(Change(owner, chat_id, "deleted"))
 
     async def messages(self, owner: OwnerId, chat_id: ChatId, cursor: str | None, limit: int) -> Page[Message]:

@@ -15,6 +15,7 @@ from jupyter_aichat.domain.change import Change
 from jupyter_aichat.domain.ids import InstanceId, OwnerId, RunId, new_id
 from jupyter_aichat.domain.readiness import Readiness
 from jupyter_aichat.engine.admission import Admission
+from jupyter_aichat.engine.answers import AnswerCache
 from jupyter_aichat.engine.chats import Chats
 from jupyter_aichat.engine.generation import STARVED, End, Generator
 from jupyter_aichat.engine.health import DOWN, Health
@@ -49,6 +50,8 @@ class Engine(Configurable):
         Opened by `start` and closed by `stop`.
     admission
         Who may ask a model now; None lets everybody.
+    answers
+        Answers that need no model; None keeps none.
     default_model
         The model to take where none is named; "" for the first loaded, else the first listed.
     """
@@ -68,6 +71,7 @@ class Engine(Configurable):
         *,
         default_model: str = "",
         admission: Admission | None = None,
+        answers: AnswerCache | None = None,
         parent: Configurable | None = None,
         log: logging.Logger | None = None,
     ) -> None:
@@ -79,7 +83,15 @@ class Engine(Configurable):
         self._lease = Lease(self._lapsed)
         self._journal = Journal(store, bus, self._lease, lost=self._lost, starved=self._starved, log=log)
         self._admission = admission or Admission()
-        generator = Generator(store, self.models, self._admission, self._journal, log)
+        self.answers = answers or AnswerCache()
+        generator = Generator(
+            store=store,
+            catalogue=self.models,
+            admission=self._admission,
+            answers=self.answers,
+            journal=self._journal,
+            log=log,
+        )
         self._workers = Workers(generator, self._journal, bus, self._lease, self._moved)
         self._owners = Owners(bus, log)
         self.runs = Runs(
@@ -92,7 +104,7 @@ class Engine(Configurable):
             instance=instance,
             log=log,
         )
-        self.chats = Chats(store, bus, self._workers, self._owners)
+        self.chats = Chats(store, bus, self._workers, self._owners, self.answers)
         self._health = Health(store.ping, bus.ping, cache.ping, self.models, log)
         takeover = Takeover(
             instance=instance,
@@ -144,8 +156,10 @@ class Engine(Configurable):
             self._owners.start()
             self._unsubscribe = self._bus.subscribe(STOP_TOPIC, self.runs.on_stop_signal)
             self._start_admission()
+            await self.answers.start(self._cache, self._log)
             await self._instance.start()
         except BaseException:
+            await self._admission.stop()
             await self._close()
             raise
         self._health.start()
@@ -160,6 +174,7 @@ class Engine(Configurable):
             self._started = False
             await self._instance.stop_sweeping()
             await (self._workers.hand_over if self._store.takes_over else self._workers.stop)(grace_s)
+            await self.answers.stop()
             await self._admission.stop()
             await self._health.stop()
             await self.models.stop()

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
 import msgspec
@@ -26,12 +26,13 @@ from jupyter_aichat.domain.model import Model, ModelSetup
 from jupyter_aichat.domain.run import FIRST_EPOCH, Outcome, RunEnd, RunRecord
 from jupyter_aichat.domain.usage import Usage
 from jupyter_aichat.engine.admission import Admission
+from jupyter_aichat.engine.answers import AnswerCache, Asked
 from jupyter_aichat.engine.journal import Journal
 from jupyter_aichat.engine.live import LiveRun
 from jupyter_aichat.engine.models import Catalogue
 from jupyter_aichat.engine.window import Estimator, Window, fit, was_cut
 from jupyter_aichat.errors import AIChatError, NotFound, StoreUnavailable, StreamInterrupted
-from jupyter_aichat.providers.base import ChatRequest
+from jupyter_aichat.providers.base import ChatRequest, Chunk
 from jupyter_aichat.stores.base import Store
 
 MAX_CHARACTERS = 4 * 1024 * 1024
@@ -56,9 +57,16 @@ class Generator:
     """Generates answers. One instance serves all runs of the process; what belongs to a run is in its `LiveRun`."""
 
     def __init__(
-        self, store: Store, catalogue: Catalogue, admission: Admission, journal: Journal, log: logging.Logger
+        self,
+        *,
+        store: Store,
+        catalogue: Catalogue,
+        admission: Admission,
+        answers: AnswerCache,
+        journal: Journal,
+        log: logging.Logger,
     ) -> None:
-        self._store, self._catalogue, self._admission = store, catalogue, admission
+        self._store, self._catalogue, self._admission, self._answers = store, catalogue, admission, answers
         self._journal, self._log = journal, log
         self.estimator = Estimator()
 
@@ -88,7 +96,8 @@ class Generator:
         return LET_GO if end is LET_GO else await self._end(live, end)
 
     async def _generate(self, live: LiveRun, question: Message, reply: Message) -> End:
-        await self._admission.enter(live)
+        if not await self._at_hand(live, question, reply):
+            await self._admission.enter(live)
         live.tell(RunStarted())
         model, setup = await self._setup(live.record)
         window = await self._window(live.record, question, reply, setup)
@@ -97,8 +106,7 @@ class Generator:
         loop = asyncio.get_running_loop()
         asked = loop.time()
         first: float | None = None
-        provider = self._catalogue.provider(model.provider)
-        answer = provider.chat(_request(live.record, window, setup))
+        answer = self._answer(live, model, _request(live.record, window, setup))
         del window  # a long history, which nobody needs while the answer comes
         async with aclosing(answer) as stream:
             async for chunks in stream:
@@ -108,6 +116,20 @@ class Generator:
                 if live.size > MAX_CHARACTERS:
                     return End("stopped", "too_long")
         return self._completed(live, setup, context, first)
+
+    def _answer(self, live: LiveRun, model: Model, request: ChatRequest) -> AsyncGenerator[tuple[Chunk, ...], None]:
+        provider = self._catalogue.provider(model.provider)
+        if not self._answers.concerns(live.record.generation):
+            return provider.chat(request)
+        return self._answers.chat(_asked(live.record, model, request), provider, self._admission.door(live))
+
+    async def _at_hand(self, live: LiveRun, question: Message, reply: Message) -> bool:
+        """Whether the answer needs no model, and the run need not wait for one."""
+        if not self._answers.concerns(live.record.generation):
+            return False
+        model, setup = await self._setup(live.record)
+        window = await self._window(live.record, question, reply, setup)
+        return await self._answers.at_hand(_asked(live.record, model, _request(live.record, window, setup)))
 
     async def _setup(self, record: RunRecord) -> tuple[Model, ModelSetup]:
         model = await self._catalogue.resolve(record.generation.model or None)
@@ -217,6 +239,10 @@ def _accept_cancellation() -> None:
 
 def _request(record: RunRecord, window: Window, setup: ModelSetup) -> ChatRequest:
     return ChatRequest(setup.model.name, window.messages, setup.num_ctx, record.generation.options)
+
+
+def _asked(record: RunRecord, model: Model, request: ChatRequest) -> Asked:
+    return Asked(record.owner_id, record.run.chat_id, model.provider, model.digest, request)
 
 
 def _key(setup: ModelSetup) -> str:

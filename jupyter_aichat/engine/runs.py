@@ -95,7 +95,7 @@ class Runs:
     async def regenerate(self, owner: OwnerId, again: Again) -> Sent:
         """Begin another answer to the same question, beside the old one."""
         chat = await self._store.get_chat(owner, again.chat_id)
-        asked = await self._ask(again.model or chat.model, again.options.over(chat.options))
+        asked = await self._ask(again.model or chat.model, again.options.over(chat.options), fresh=True)
         return await self._commit(self._turn("regenerate", owner, chat.id, again, asked, target=again.message_id))
 
     async def resume(self, owner: OwnerId, again: Again) -> Sent:
@@ -106,7 +106,7 @@ class Runs:
         prefill = bool(text_of(reply.parts))
         if prefill and reply.unfinished:  # of another one the store says what is the matter
             await self._check_prefill(reply, model)
-        asked = await self._ask(model, again.options.over(chat.options), prefill=prefill)
+        asked = await self._ask(model, again.options.over(chat.options), prefill=prefill, fresh=True)
         reply = msgspec.structs.replace(reply, created_at=now())  # when the rest was asked for
         return await self._commit(self._turn("continue", owner, chat.id, again, asked, target=reply.id, reply=reply))
 
@@ -120,13 +120,13 @@ class Runs:
         if not setup.can_prefill:
             raise CannotContinue(f"The model {setup.model.name} cannot go on from its own text; regenerate the answer.")
 
-    async def _ask(self, model: str | None, options: Options, *, prefill: bool = False) -> _Asked:
+    async def _ask(self, model: str | None, options: Options, *, prefill: bool = False, fresh: bool = False) -> _Asked:
         """Decide who is asked for what; a model that is not there is the run's to tell."""
         try:
             found = await self._catalogue.resolve(model)
         except ProviderError:
-            return _Asked(Generation("", model or "", options, prefill), None)
-        return _Asked(Generation(found.provider, found.name, options, prefill), found.digest)
+            return _Asked(Generation("", model or "", options, prefill, fresh), None)
+        return _Asked(Generation(found.provider, found.name, options, prefill, fresh), found.digest)
 
     def _turn(
         self,

@@ -470,6 +470,7 @@ export interface Usage {
   load_ms: number | null;
   first_token_ms: number | null;
   tokens_per_second: number | null;
+  cached: boolean;
 }
 
 /** Counts and durations, when the provider has told them. */

@@ -150,6 +150,7 @@ def test_usage_in_milliseconds() -> None:
     finished = chunks[-1]
     assert isinstance(finished, FinishedChunk)
     assert msgspec.to_builtins(finished.usage) == {
+        "cached": False,
         "prompt_tokens": 6,
         "completion_tokens": 401,
         "total_ms": 1621,

@@ -88,6 +88,9 @@ function numbers({ usage }: MessageView, trans: Trans): string {
     return '';
   }
   const said: string[] = [];
+  if (usage.cached) {
+    said.push(trans.__('Answered before'));
+  }
   if (usage.total_ms !== null) {
     said.push(trans.__('%1 s', (usage.total_ms / 1000).toFixed(1)));
   }

@@ -168,6 +168,47 @@ describe('commands by typing', () => {
   });
 });
 
+describe('an answer that waits in line', () => {
+  test('says where it stands, and can be left', async () => {
+    arrive();
+    await userEvent.type(box(), 'Q{Enter}');
+    await asked();
+    const wait = (position: number, seconds: number | null): Promise<void> =>
+      act(async () => server.emit(server.newestRun, { type: 'queue_position', position, wait: seconds }));
+    await wait(3, null);
+    await screen.findByText(/Number 3 in line/);
+    await wait(1, 19.6);
+    await screen.findByText(/Number 1 in line, about 20 s/);
+    await userEvent.click(screen.getByRole('button', { name: 'Leave' }));
+    await screen.findByText('Stopped');
+  });
+
+  test('loads the model when it is its turn', async () => {
+    arrive();
+    await userEvent.type(box(), 'Q{Enter}');
+    await asked();
+    await act(async () => server.emit(server.newestRun, { type: 'queue_position', position: 1, wait: null }));
+    await screen.findByText(/Number 1 in line/);
+    await act(async () => server.emit(server.newestRun, { type: 'run_started' }));
+    await waitFor(() => expect(screen.queryByText(/in line/)).toBeNull());
+    await screen.findByText(/Loading/);
+  });
+});
+
+describe('an answer that was given before', () => {
+  test('says so', async () => {
+    arrive();
+    await userEvent.type(box(), 'Q{Enter}');
+    await asked();
+    const none = { total_ms: null, load_ms: null, first_token_ms: null, tokens_per_second: null };
+    const usage = { ...none, prompt_tokens: 1, completion_tokens: 2, cached: true };
+    server.say(server.newestRun, 'A');
+    await act(async () => server.emit(server.newestRun, { type: 'usage', usage }));
+    await act(async () => server.finish(server.newestRun));
+    await screen.findByText(/Answered before · 2 tokens/);
+  });
+});
+
 describe('what goes wrong is said, with a way out', () => {
   test('a question that was refused can be tried again or edited', async () => {
     server.refuse = new ApiError('queue_full', 'Too many answers are being written.', {}, 503);

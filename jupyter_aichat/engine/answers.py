@@ -1,0 +1,224 @@
+"""Answers that need no model: the same request was answered before, or is being answered right now.
+
+Off unless the operator wants it, and only for requests whose answer is always the same: temperature 0, or a seed. What is
+kept is found by the whole request and nothing less, and goes with its chat.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import secrets
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Literal
+
+import msgspec
+from traitlets import Enum, Float, Int
+from traitlets.config import LoggingConfigurable
+
+from jupyter_aichat.cache.base import Cache
+from jupyter_aichat.domain.ids import ChatId, OwnerId
+from jupyter_aichat.domain.run import Generation
+from jupyter_aichat.domain.usage import Usage
+from jupyter_aichat.engine.admission import Door
+from jupyter_aichat.engine.flights import Chunks, Flight
+from jupyter_aichat.errors import CacheUnavailable
+from jupyter_aichat.providers.base import ChatRequest, Chunk, FinishedChunk, Provider, TextChunk, ThinkingChunk
+
+_VERSION = 1
+_PIECE = 16_384
+_GONE_S = 60.0
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A request, and who makes it where; ``digest`` is that of the model."""
+
+    owner: OwnerId
+    chat_id: ChatId
+    provider: str
+    digest: str | None
+    request: ChatRequest
+
+
+class _Kept(msgspec.Struct, frozen=True, array_like=True):
+    parts: tuple[tuple[Literal["text", "thinking"], str], ...]
+    reason: str
+    prompt_tokens: int | None
+    completion_tokens: int | None
+
+
+class AnswerCache(LoggingConfigurable):
+    """Answers kept for the next who asks the same, and shared while they are written.
+
+    Parameters
+    ----------
+    secret
+        Returns the service's secret; may read a file. Without one each process has its own, and finds only its own answers.
+
+    ``hits``, ``misses`` and ``joined`` count the requests that a cache could concern.
+    """
+
+    scope = Enum(
+        ("off", "own", "shared"), "off",
+        help="Who may get an answer that was given before to the very same request (model, system prompt, options, history; "
+        "only with temperature 0 or a seed): 'off' nobody, 'own' its owner, 'shared' everybody.",
+    ).tag(config=True)  # fmt: skip
+    ttl_s = Float(3600.0, min=1.0, help="How long an answer is kept, in seconds.").tag(config=True)
+    max_bytes = Int(256 * 1024, min=0, help="Longer answers are not kept.").tag(config=True)
+
+    def __init__(self, secret: Callable[[], bytes] | None = None, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self._read_secret = secret
+        self._secret = secrets.token_bytes(32)
+        self._flights: dict[str, Flight[Asked]] = {}
+        self._decoder = msgspec.json.Decoder(_Kept)
+        self.hits = self.misses = self.joined = 0
+
+    async def start(self, cache: Cache, log: logging.Logger) -> None:
+        """Begin; reads the secret only where it will be needed."""
+        self._cache, self._log = cache, log
+        if self.scope != "off" and self._read_secret is not None:
+            self._secret = await asyncio.to_thread(self._read_secret)
+
+    async def stop(self) -> None:
+        """Close what is under way."""
+        for flight in list(self._flights.values()):
+            await flight.finish()
+
+    def concerns(self, generation: Generation) -> bool:
+        """Whether such a request may be answered without the model: its answer is always the same."""
+        options = generation.options
+        deterministic = options.temperature == 0 or options.seed is not None
+        return self.scope != "off" and deterministic and not generation.fresh and not generation.prefill
+
+    async def at_hand(self, asked: Asked) -> bool:
+        """Whether the answer is kept, or is being written here."""
+        key = self._key(asked)
+        return key is not None and (key in self._flights or await self._find(key) is not None)
+
+    async def chat(self, asked: Asked, provider: Provider, door: Door) -> AsyncGenerator[Chunks, None]:
+        """Stream an answer as `Provider.chat` does: one that is kept or under way, or else the provider's."""
+        key = self._key(asked)
+        answer = await self._without_model(key, asked)
+        if answer is None:
+            await door.enter()  # and what was not there before the wait may be now
+            answer = await self._without_model(key, asked)
+        if answer is not None:
+            door.leave()
+        elif key is None:
+            answer = provider.chat(asked.request)
+        else:
+            self.misses += 1
+            answer = self._lead(key, asked, provider, door)
+        try:
+            async for chunks in answer:
+                yield chunks
+        finally:
+            await answer.aclose()
+
+    async def _without_model(self, key: str | None, asked: Asked) -> AsyncGenerator[Chunks, None] | None:
+        if key is None:
+            return None
+        if (flight := self._flights.get(key)) is None:
+            kept = await self._find(key)
+            if kept is not None:
+                self.hits += 1
+                return _replay(kept)
+            flight = self._flights.get(key)  # taken off while the cache was asked
+        if flight is None:
+            return None
+        self.joined += 1
+        return flight.read(asked)
+
+    def _lead(self, key: str, asked: Asked, provider: Provider, door: Door) -> AsyncGenerator[Chunks, None]:
+        async def land(chunks: Sequence[Chunk], readers: Sequence[Asked]) -> None:
+            await self._keep(key, chunks, readers)
+
+        def over() -> None:
+            if self._flights.get(key) is flight:
+                del self._flights[key]
+
+        flight = Flight(provider.chat(asked.request), closed=door.lend(), landed=land, over=over)
+        self._flights[key] = flight
+        return flight.read(asked)
+
+    def _key(self, asked: Asked) -> str | None:
+        """Everything that an answer depends on; an owner's answers are found by nobody else unless they are shared."""
+        if asked.digest is None or asked.request.messages[-1].role == "assistant":
+            return None
+        owner = None if self.scope == "shared" else asked.owner
+        request = asked.request
+        whole = [_VERSION, asked.provider, asked.digest, request.num_ctx, request.options, request.messages, owner]
+        return "answer:" + self._sign(msgspec.json.encode(whole))
+
+    def _sign(self, data: bytes) -> str:
+        return hmac.new(self._secret, data, hashlib.sha256).hexdigest()
+
+    async def _find(self, key: str) -> _Kept | None:
+        try:
+            data = await self._cache.get(key)
+            return None if data is None else self._decoder.decode(data)
+        except (CacheUnavailable, msgspec.DecodeError):
+            return None
+
+    async def _keep(self, key: str, chunks: Sequence[Chunk], readers: Sequence[Asked]) -> None:
+        """Keep a complete answer for its chats: one that ends while we write is seen by us or sees what we wrote."""
+        kept = _kept(chunks)
+        data = b"" if kept is None else msgspec.json.encode(kept)
+        if not data or len(data) > self.max_bytes or not readers:
+            return
+        chats = {self._chat(asked.owner, asked.chat_id) for asked in readers}
+        try:
+            await self._cache.put(key, data, self.ttl_s)
+            for chat in chats:
+                await self._cache.gather(f"answers-of:{chat}", key.encode(), self.ttl_s)
+            for chat in chats:
+                if await self._cache.get(f"answers-gone:{chat}") is not None:
+                    await self._cache.delete(key)
+        except CacheUnavailable:
+            self._log.debug("An answer is not kept: the cache is away")
+
+    def _chat(self, owner: OwnerId, chat_id: ChatId) -> str:
+        return self._sign(msgspec.json.encode([owner, chat_id]))
+
+    async def forget(self, owner: OwnerId, chat_id: ChatId) -> None:
+        """Forget the answers of a chat that is deleted."""
+        if self.scope == "off":
+            return
+        chat = self._chat(owner, chat_id)
+        try:
+            await self._cache.put(f"answers-gone:{chat}", b"1", _GONE_S)
+            for key in await self._cache.take(f"answers-of:{chat}"):
+                await self._cache.delete(key.decode())
+        except CacheUnavailable:
+            self._log.warning("The cache is away: answers of a deleted chat stay in it for up to %d s", self.ttl_s)
+
+
+def _kept(chunks: Sequence[Chunk]) -> _Kept | None:
+    """What is kept of an answer; nothing of one that is unfinished, empty, or asks for tools."""
+    finished = chunks[-1] if chunks else None
+    if not isinstance(finished, FinishedChunk) or finished.reason != "stop":
+        return None
+    parts: list[tuple[Literal["text", "thinking"], str]] = []
+    for chunk in chunks[:-1]:
+        if not isinstance(chunk, TextChunk | ThinkingChunk):
+            return None
+        kind: Literal["text", "thinking"] = "text" if isinstance(chunk, TextChunk) else "thinking"
+        if parts and parts[-1][0] == kind:
+            parts[-1] = (kind, parts[-1][1] + chunk.text)
+        else:
+            parts.append((kind, chunk.text))
+    if not any(kind == "text" and text for kind, text in parts):
+        return None
+    return _Kept(tuple(parts), finished.reason, finished.usage.prompt_tokens, finished.usage.completion_tokens)
+
+
+async def _replay(kept: _Kept) -> AsyncGenerator[Chunks, None]:
+    for kind, text in kept.parts:
+        made = TextChunk if kind == "text" else ThinkingChunk
+        for begin in range(0, len(text), _PIECE):
+            yield (made(text[begin : begin + _PIECE]),)
+    usage = Usage(prompt_tokens=kept.prompt_tokens, completion_tokens=kept.completion_tokens, cached=True)
+    yield (FinishedChunk(kept.reason, usage),)

@@ -1,0 +1,485 @@
+"""DESIGN of the data, last paragraph: the response cache, and requests that share one generation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from traitlets.config import Config
+
+from jupyter_aichat.bus.local import LocalBus
+from jupyter_aichat.cache.local import LocalCache
+from jupyter_aichat.cache.local_queue import LocalQueue
+from jupyter_aichat.domain.event import QueuePosition
+from jupyter_aichat.domain.ids import OwnerId
+from jupyter_aichat.domain.options import Options
+from jupyter_aichat.domain.part import text_of
+from jupyter_aichat.domain.usage import Usage
+from jupyter_aichat.engine.admission import Admission
+from jupyter_aichat.engine.answers import AnswerCache
+from jupyter_aichat.engine.engine import Engine
+from jupyter_aichat.engine.requests import Again, Edit, Sent
+from jupyter_aichat.errors import CacheUnavailable, ProviderError
+from jupyter_aichat.providers.base import FinishedChunk, TextChunk, ThinkingChunk, ToolCallChunk
+from jupyter_aichat.stores.sqlite import SqliteStore
+from tests.engine.collect import read, text, until
+from tests.engine.lines import ask_as, positions
+from tests.fakes import DONE, MODEL, FakeProvider
+
+SURE = Options(temperature=0)
+SECRET = b"of the service"
+
+
+class ShakyCache(LocalCache):
+    """A cache that a test can take away, and look into."""
+
+    away = False
+
+    async def get(self, key: str) -> bytes | None:
+        if self.away:
+            raise CacheUnavailable
+        return await super().get(key)
+
+    async def put(self, key: str, value: bytes, ttl_s: float) -> None:
+        if self.away:
+            raise CacheUnavailable
+        await super().put(key, value, ttl_s)
+
+    def answers(self) -> list[bytes]:
+        return [value for key, (_, value) in self._values.items() if key.startswith("answer:")]
+
+
+class Service:
+    """One engine; `make` takes the traits of `AnswerCache`."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, file: Path, provider: FakeProvider) -> None:
+        self._loop, self._file, self._provider = loop, file, provider
+        self.cache = ShakyCache()
+        self.engines: list[Engine] = []
+
+    def make(self, scope: str = "own", capacity: int = 0, **traits: Any) -> Engine:
+        config = Config({"AnswerCache": {"scope": scope, **traits}, "Admission": {"capacity": {"*": capacity}}})
+        engine = Engine(
+            SqliteStore(self._file), LocalBus(), self.cache, [self._provider],
+            admission=Admission(LocalQueue(), config=config), answers=AnswerCache(lambda: SECRET, config=config),
+        )  # fmt: skip
+        self._loop.run_until_complete(engine.start())
+        self.engines.append(engine)
+        return engine
+
+
+@pytest.fixture
+def service(jp_asyncio_loop: asyncio.AbstractEventLoop, tmp_path: Path, provider: FakeProvider) -> Iterator[Service]:
+    service = Service(jp_asyncio_loop, tmp_path / "chats.sqlite3", provider)
+    yield service
+    for engine in service.engines:
+        jp_asyncio_loop.run_until_complete(engine.stop())
+
+
+@pytest.fixture
+def engine(service: Service) -> Engine:
+    return service.make()
+
+
+@pytest.fixture
+def shared(service: Service) -> Engine:
+    return service.make("shared")
+
+
+@pytest.fixture
+def off(service: Service) -> Engine:
+    return service.make("off")
+
+
+@pytest.fixture
+def narrow(service: Service) -> Engine:
+    return service.make(capacity=1)
+
+
+def says(provider: FakeProvider, words: str) -> None:
+    provider.say(words, (FinishedChunk("stop", Usage(prompt_tokens=None, completion_tokens=3)),))
+
+
+async def ask(engine: Engine, words: str = "hi", owner: str = "ada", options: Options = SURE, **fields: Any) -> Sent:
+    return await ask_as(engine, owner, words, options=options, **fields)
+
+
+async def answer(engine: Engine, sent: Sent, owner: str = "ada") -> str:
+    events = await read(engine, sent.run.id, owner=OwnerId(owner))
+    return text(events) if (state := events[-1][1].state) == "completed" else state  # type: ignore[union-attr]
+
+
+async def answered(engine: Engine, provider: FakeProvider, words: str = "hi", says_: str = "yes", **how: Any) -> Sent:
+    """Ask, let the provider answer, and wait for the end."""
+    asked = len(provider.requests)
+    sent = await ask(engine, words, **how)
+    await until(lambda: len(provider.requests) == asked + 1)
+    says(provider, says_)
+    assert await answer(engine, sent, how.get("owner", "ada")) == says_
+    await until(lambda: not engine.answers._flights)
+    return sent
+
+
+async def test_the_same_request_again_is_answered_without_the_model_and_says_so(
+    engine: Engine, provider: FakeProvider
+) -> None:
+    first = await answered(engine, provider, says_="because")
+    second = await ask(engine)
+    events = await read(engine, second.run.id, owner=OwnerId("ada"))
+    assert text(events) == "because"
+    assert len(provider.requests) == 1
+    run = await engine.runs.get(OwnerId("ada"), second.run.id)
+    before = await engine.runs.get(OwnerId("ada"), first.run.id)
+    assert run.usage is not None
+    assert before.usage is not None
+    assert (run.usage.cached, run.usage.completion_tokens, run.usage.total_ms) == (True, 3, None)
+    assert not before.usage.cached
+    assert (engine.answers.hits, engine.answers.misses, engine.answers.joined) == (1, 1, 0)
+
+
+async def test_a_long_answer_with_thinking_comes_back_the_same(engine: Engine, provider: FakeProvider) -> None:
+    words = "aé🙂" * 20_000
+    sent = await ask(engine)
+    provider.say((ThinkingChunk("hm "), ThinkingChunk("hm")), words, (DONE,))
+    assert await answer(engine, sent) == words
+    again = await ask(engine)
+    assert await answer(engine, again) == words
+    (_, first), (_, second) = [
+        (await engine.chats.messages(OwnerId("ada"), each.reply.chat_id, None, 9)).items for each in (sent, again)
+    ]
+    assert first.parts == second.parts
+
+
+@pytest.mark.parametrize("options", [Options(), Options(temperature=0.1), Options(top_k=1)])
+async def test_what_may_differ_each_time_is_asked_each_time(
+    engine: Engine, provider: FakeProvider, options: Options
+) -> None:
+    await answered(engine, provider, options=options)
+    await answered(engine, provider, options=options, says_="another")
+
+
+async def test_a_seed_is_as_good_as_temperature_zero(engine: Engine, provider: FakeProvider) -> None:
+    await answered(engine, provider, options=Options(seed=0))
+    assert await answer(engine, await ask(engine, options=Options(seed=0))) == "yes"
+
+
+async def test_off_nothing_is_kept_and_nothing_is_shared(off: Engine, service: Service, provider: FakeProvider) -> None:
+    await answered(off, provider)
+    await answered(off, provider)
+    assert service.cache.answers() == []
+    for _ in range(2):
+        await ask(off)
+    await until(lambda: provider.active == 2)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"words": "hi!"},
+        {"options": Options(temperature=0, top_p=0.5)},
+        {"options": Options(temperature=0, seed=1)},
+        {"options": Options(temperature=0, system="Be rude.")},
+        {"options": Options(temperature=0, num_ctx=2048)},
+        {"options": Options(temperature=0, think=True)},
+        {"options": Options(temperature=0, stop=("x",))},
+        {"owner": "eve"},
+    ],
+)
+async def test_another_request_does_not_get_this_answer(
+    engine: Engine, provider: FakeProvider, other: dict[str, Any]
+) -> None:
+    """Poisoning: a key without the options, the system prompt or the owner."""
+    await answered(engine, provider, says_="mine")
+    await answered(engine, provider, **{"words": "hi", "says_": "theirs", **other})
+
+
+async def test_a_new_digest_ends_an_answer(engine: Engine, provider: FakeProvider) -> None:
+    await answered(engine, provider)
+    provider.listed = (msgspec.structs.replace(MODEL, digest="d2"),)
+    await engine.models._refresh(0)
+    await answered(engine, provider, says_="new")
+
+
+async def test_a_model_without_a_digest_is_asked_each_time(engine: Engine, provider: FakeProvider) -> None:
+    provider.listed = (msgspec.structs.replace(MODEL, digest=None),)
+    await engine.models._refresh(0)
+    await answered(engine, provider)
+    await answered(engine, provider)
+
+
+async def test_the_history_is_a_part_of_the_request(engine: Engine, provider: FakeProvider) -> None:
+    first = await answered(engine, provider, "one", "1")
+    second = await answered(engine, provider, "two", "other")
+    await answered(engine, provider, "and", "after one", chat_id=first.reply.chat_id)
+    await answered(engine, provider, "and", "after two", chat_id=second.reply.chat_id)
+
+
+async def test_shared_answers_are_for_everybody(shared: Engine, provider: FakeProvider) -> None:
+    await answered(shared, provider, says_="ours")
+    assert await answer(shared, await ask(shared, owner="eve"), "eve") == "ours"
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        (None,),
+        (ProviderError("no"),),
+        (RuntimeError("a fault"),),
+        ((FinishedChunk("length", Usage()),),),
+        ((FinishedChunk("load", Usage()),),),
+    ],
+)
+async def test_unfinished_answers_and_errors_are_never_kept(
+    engine: Engine, service: Service, provider: FakeProvider, end: Any
+) -> None:
+    sent = await ask(engine)
+    provider.say("half", *end)
+    await read(engine, sent.run.id, owner=OwnerId("ada"))
+    await until(lambda: not engine.answers._flights)
+    assert service.cache.answers() == []
+    await answered(engine, provider, says_="whole")
+
+
+@pytest.mark.parametrize(
+    "chunks", [(DONE,), (TextChunk("look"), ToolCallChunk("1", "f", {}), DONE), (ThinkingChunk("hm"), DONE)]
+)
+async def test_empty_answers_and_calls_of_tools_are_not_kept(
+    engine: Engine, service: Service, provider: FakeProvider, chunks: Any
+) -> None:
+    sent = await ask(engine)
+    provider.say(chunks)
+    await read(engine, sent.run.id, owner=OwnerId("ada"))
+    await until(lambda: not engine.answers._flights)
+    assert service.cache.answers() == []
+
+
+async def test_a_stopped_answer_is_not_kept(engine: Engine, service: Service, provider: FakeProvider) -> None:
+    sent = await ask(engine)
+    provider.say("half")
+    await read(engine, sent.run.id, owner=OwnerId("ada"), until=3)
+    await engine.runs.stop(OwnerId("ada"), sent.run.id)
+    await until(lambda: not provider.active)
+    assert service.cache.answers() == []
+    assert engine.answers._flights == {}
+
+
+async def test_regenerate_and_continue_never_read_it(engine: Engine, provider: FakeProvider) -> None:
+    first = await answered(engine, provider, says_="one")
+    again = Again(first.reply.chat_id, first.reply.id, options=SURE)
+    provider.say("two", (FinishedChunk("length", Usage()),))
+    second = await engine.runs.regenerate(OwnerId("ada"), again)
+    assert await answer(engine, second) == "two"
+    provider.say(" three", (DONE,))
+    third = await engine.runs.resume(OwnerId("ada"), Again(first.reply.chat_id, second.reply.id, options=SURE))
+    assert await answer(engine, third) == "two three"
+    assert len(provider.requests) == 3
+    assert await answer(engine, await ask(engine)) == "one"
+
+
+async def test_regenerate_joins_nobody(engine: Engine, provider: FakeProvider) -> None:
+    first = await answered(engine, provider, "hi")
+    await ask(engine, "other")
+    await until(lambda: provider.active == 1)
+    edited = await engine.runs.edit(
+        OwnerId("ada"),
+        Edit(first.reply.chat_id, first.message.id, (first.message.parts[0],), options=SURE),  # type: ignore[arg-type]
+    )
+    assert await answer(engine, edited) == "yes"  # an edit is a question like another
+    await engine.runs.regenerate(OwnerId("ada"), Again(first.reply.chat_id, first.reply.id, options=SURE))
+    await until(lambda: provider.active == 2)
+
+
+async def test_deleting_the_chat_deletes_its_answers(engine: Engine, service: Service, provider: FakeProvider) -> None:
+    first = await answered(engine, provider, "a", "1")
+    await answered(engine, provider, "b", "2", chat_id=first.reply.chat_id)
+    await answered(engine, provider, "c", "3")
+    assert len(service.cache.answers()) == 3
+    await engine.chats.delete(OwnerId("ada"), first.reply.chat_id)
+    assert len(service.cache.answers()) == 1
+    await answered(engine, provider, "a", "anew")
+    assert await answer(engine, await ask(engine, "c")) == "3"
+
+
+async def test_an_answer_that_is_kept_while_its_chat_is_deleted_is_gone(
+    engine: Engine, service: Service, provider: FakeProvider
+) -> None:
+    """The index has been read already when the answer comes."""
+    gather = service.cache.gather
+
+    async def late(key: str, member: bytes, ttl_s: float) -> None:
+        await engine.answers.forget(OwnerId("ada"), sent.reply.chat_id)
+        await gather(key, member, ttl_s)
+
+    service.cache.gather = late  # type: ignore[method-assign]
+    sent = await ask(engine)
+    says(provider, "yes")
+    assert await answer(engine, sent) == "yes"
+    await until(lambda: not engine.answers._flights)
+    assert service.cache.answers() == []
+
+
+async def test_an_answer_lives_for_its_time(service: Service, brief: Engine, provider: FakeProvider) -> None:
+    await answered(brief, provider)
+    assert await answer(brief, await ask(brief)) == "yes"
+    async with asyncio.timeout(5):
+        while await service.cache.get(next(key for key in service.cache._values if key.startswith("answer:"))):
+            await asyncio.sleep(0.02)
+    await answered(brief, provider, says_="anew")
+
+
+@pytest.fixture
+def brief(service: Service) -> Engine:
+    return service.make(ttl_s=1.0)
+
+
+@pytest.fixture
+def small(service: Service) -> Engine:
+    return service.make(max_bytes=100)
+
+
+async def test_an_answer_that_is_too_long_is_not_kept(small: Engine, service: Service, provider: FakeProvider) -> None:
+    await answered(small, provider, "a", "short")
+    await answered(small, provider, "b", "x" * 101)
+    assert len(service.cache.answers()) == 1
+
+
+async def test_what_is_kept_tells_nothing_of_the_question_or_its_owner(
+    engine: Engine, service: Service, provider: FakeProvider
+) -> None:
+    await answered(engine, provider, "my password is hunter2")
+    assert all("hunter2" not in key and "ada" not in key for key in service.cache._values)
+    assert all(b"hunter2" not in value and b"ada" not in value for value in service.cache.answers())
+
+
+async def test_what_cannot_be_read_is_asked_again(engine: Engine, service: Service, provider: FakeProvider) -> None:
+    await answered(engine, provider)
+    for key in [key for key in service.cache._values if key.startswith("answer:")]:
+        await service.cache.put(key, b'{"not": "ours"}', 60)
+    await answered(engine, provider, says_="anew")
+
+
+async def test_a_cache_that_is_away_costs_nothing_but_the_answers_in_it(
+    engine: Engine, service: Service, provider: FakeProvider
+) -> None:
+    await answered(engine, provider, "warm")  # what the catalogue asks the cache for is another matter
+    service.cache.away = True
+    engine.models.setup = _setup  # type: ignore[method-assign]
+    sent = await answered(engine, provider)
+    await engine.chats.delete(OwnerId("ada"), sent.reply.chat_id)
+
+
+async def _setup(model: Any) -> Any:
+    from jupyter_aichat.domain.model import ModelSetup
+
+    return ModelSetup(model, 1000)
+
+
+# Requests in flight
+
+
+async def test_identical_requests_share_one_generation_and_a_later_one_gets_the_text_so_far(
+    engine: Engine, provider: FakeProvider
+) -> None:
+    first = await ask(engine)
+    provider.say("one ")
+    assert text(await read(engine, first.run.id, owner=OwnerId("ada"), until=3)) == "one "
+    second = await ask(engine)
+    assert text(await read(engine, second.run.id, owner=OwnerId("ada"), until=3)) == "one "
+    provider.say("two", (DONE,))
+    assert [await answer(engine, sent) for sent in (first, second)] == ["one two"] * 2
+    assert first.run.id != second.run.id
+    assert (len(provider.requests), engine.answers.joined) == (1, 1)
+
+
+async def test_of_others_nothing_is_joined(engine: Engine, provider: FakeProvider) -> None:
+    await ask(engine, owner="ada")
+    await ask(engine, owner="eve")
+    await until(lambda: provider.active == 2)
+
+
+async def test_each_stops_on_its_own_and_the_last_one_closes_the_upstream(
+    engine: Engine, provider: FakeProvider
+) -> None:
+    first, second, third = [await ask(engine) for _ in range(3)]
+    await until(lambda: engine.answers.joined == 2)
+    provider.say("text")
+    for sent in (first, second, third):
+        await read(engine, sent.run.id, owner=OwnerId("ada"), until=3)
+    await engine.runs.stop(OwnerId("ada"), first.run.id)
+    assert await answer(engine, first) == "stopped"
+    await engine.chats.delete(OwnerId("ada"), second.reply.chat_id)
+    await until(lambda: engine.active_runs == 1)
+    assert (provider.active, provider.closed) == (1, 0)
+    await engine.runs.stop(OwnerId("ada"), third.run.id)
+    await until(lambda: provider.closed == 1, 1)
+    assert engine.answers._flights == {}
+
+
+async def test_the_first_may_go_and_the_others_get_the_whole_answer(engine: Engine, provider: FakeProvider) -> None:
+    first, second = await ask(engine), await ask(engine)
+    await until(lambda: engine.answers.joined == 1)
+    await engine.runs.stop(OwnerId("ada"), first.run.id)
+    says(provider, "all of it")
+    assert await answer(engine, second) == "all of it"
+    await until(lambda: not engine.answers._flights)
+    assert await answer(engine, await ask(engine)) == "all of it"
+
+
+async def test_all_get_the_same_error(engine: Engine, provider: FakeProvider) -> None:
+    sent = [await ask(engine) for _ in range(3)]
+    await until(lambda: engine.answers.joined == 2)
+    provider.say("half", ProviderError("It broke."))
+    assert await asyncio.gather(*(answer(engine, each) for each in sent)) == ["failed"] * 3
+    runs = [await engine.runs.get(OwnerId("ada"), each.run.id) for each in sent]
+    assert [run.error.code for run in runs if run.error] == ["provider_error"] * 3
+
+
+async def test_what_needs_no_model_does_not_wait_for_one(narrow: Engine, provider: FakeProvider) -> None:
+    await answered(narrow, provider, "known", "at once")
+    busy = await ask(narrow, "busy")
+    await until(lambda: provider.active == 1)
+    assert await answer(narrow, await ask(narrow, "known")) == "at once"
+    beside = await ask(narrow, "busy")
+    await until(lambda: narrow.answers.joined == 1)
+    waits = await ask(narrow, "waits")
+    assert isinstance((await read(narrow, waits.run.id, owner=OwnerId("ada"), until=1))[0][1], QueuePosition)
+    provider.say("b", (DONE,), "w", (DONE,))
+    assert await asyncio.gather(*(answer(narrow, each) for each in (busy, beside, waits))) == ["b", "b", "w"]
+
+
+async def test_the_place_in_line_is_held_as_long_as_somebody_reads(narrow: Engine, provider: FakeProvider) -> None:
+    first, second = await ask(narrow), await ask(narrow)
+    await until(lambda: narrow.answers.joined == 1)
+    other = await ask(narrow, "other")
+    await narrow.runs.stop(OwnerId("ada"), first.run.id)
+    assert await answer(narrow, first) == "stopped"
+    events = [event for _, event in await read(narrow, other.run.id, owner=OwnerId("ada"), until=1)]
+    assert positions(events) == [1]
+    assert len(provider.requests) == 1
+    provider.say("b", (DONE,), "o", (DONE,))
+    assert [await answer(narrow, sent) for sent in (second, other)] == ["b", "o"]
+    assert text_of(provider.requests[1].messages[-1].parts) == "other"
+    await until(lambda: narrow._admission._lines["fake/fake"].idle)
+
+
+async def test_those_who_waited_for_the_same_get_it_when_it_is_there(narrow: Engine, provider: FakeProvider) -> None:
+    busy = await ask(narrow, "busy")
+    await until(lambda: provider.active == 1)
+    same = [await ask(narrow, "same") for _ in range(3)]
+    provider.say("b", (DONE,), "s", (DONE,))
+    assert await answer(narrow, busy) == "b"
+    assert await asyncio.gather(*(answer(narrow, each) for each in same)) == ["s"] * 3
+    assert len(provider.requests) == 2
+
+
+async def test_nothing_is_left_when_the_engine_stops(service: Service, engine: Engine, provider: FakeProvider) -> None:
+    for words in ("a", "a", "b"):
+        await ask(engine, words)
+    await until(lambda: provider.active == 2)
+    await engine.stop()
+    assert (provider.active, engine.answers._flights) == (0, {})
+    assert not [task for task in asyncio.all_tasks() if task.get_name() == "aichat-flight"]
