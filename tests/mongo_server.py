@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 _PROGRAM = """
-import signal, sys
+import json, signal, sys
 from secantus import SecantusDBServer
-with SecantusDBServer(port=int(sys.argv[1]), storage_path=sys.argv[2], sync_on_commit=sys.argv[3] == "synced"):
+with SecantusDBServer(port=int(sys.argv[1]), storage_path=sys.argv[2], **json.loads(sys.argv[3])):
     print("ready", flush=True)
     signal.sigwait([signal.SIGTERM, signal.SIGINT])
 """
@@ -23,12 +24,12 @@ with SecantusDBServer(port=int(sys.argv[1]), storage_path=sys.argv[2], sync_on_c
 class MongoServer:
     """A server on a port and a folder of its own, which it keeps over a restart.
 
-    `synced` writes each commit to the disk before it is acknowledged, as MongoDB does for a majority: slower, and what
-    was acknowledged is there after a kill.
+    `options` are those of SecantusDB: with ``sync_on_commit`` each commit is on the disk before it is acknowledged, as
+    MongoDB has it for a majority; slower, and what was acknowledged is there after a kill.
     """
 
-    def __init__(self, folder: Path, *, synced: bool = False) -> None:
-        self._folder, self._port, self._synced = folder, _free_port(), synced
+    def __init__(self, folder: Path, options: Mapping[str, object]) -> None:
+        self._folder, self._port, self._options = folder, _free_port(), dict(options)
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -39,7 +40,7 @@ class MongoServer:
     def start(self) -> None:
         """Start it, and return when it takes connections."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-c", _PROGRAM, str(self._port), str(self._folder), "synced" if self._synced else ""]
+        command = [sys.executable, "-c", _PROGRAM, str(self._port), str(self._folder), json.dumps(self._options)]
         with (self._folder.parent / f"{self._folder.name}.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
         assert self._process.stdout is not None
@@ -88,9 +89,9 @@ def _free_port() -> int:
 
 
 @contextmanager
-def running(folder: Path, *, synced: bool = False) -> Iterator[MongoServer]:
+def running(folder: Path, **options: object) -> Iterator[MongoServer]:
     """Run a server that keeps its data in a folder; see `MongoServer`."""
-    server = MongoServer(folder, synced=synced)
+    server = MongoServer(folder, options)
     server.start()
     try:
         yield server

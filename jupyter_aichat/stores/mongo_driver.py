@@ -18,7 +18,7 @@ import msgspec
 from bson.timestamp import Timestamp
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorCollection
 from pymongo import ReturnDocument, UpdateOne
-from pymongo.errors import CollectionInvalid, PyMongoError
+from pymongo.errors import CollectionInvalid, ConnectionFailure, PyMongoError, ServerSelectionTimeoutError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import make_read_preference, read_pref_mode_from_name
 from pymongo.uri_parser import parse_uri
@@ -38,6 +38,7 @@ _BAD_URL = (
 )
 _LONGEST_PAUSE_S = 0.1
 _SLACK_S = 1.0
+_MOST_LEFT = 100
 
 
 class Timeouts(msgspec.Struct, frozen=True):
@@ -64,6 +65,7 @@ class Driver:
         self._lists_from = lists_from
         self._client: Client | None = None
         self._transactions: set[asyncio.Task[Any]] = set()
+        self._left: list[Mapping[str, Any]] = []
         self._seen: tuple[Mapping[str, Any], Timestamp] | None = None
 
     # Life
@@ -194,23 +196,39 @@ class Driver:
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
     async def _attempt(self, work: Callable[[Scope], Awaitable[Result]], until: float) -> Result:
+        await self._undo_left()
         session = await self.client.start_session()
         async with session:
             session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority"))
             try:
                 result = await work(Collections(self, session))
-            except BaseException:
-                await self._abort(session)
+            except BaseException as error:
+                await session.abort_transaction()
+                if isinstance(error, ConnectionFailure) and not isinstance(error, ServerSelectionTimeoutError):
+                    self._left.append(session.delegate.session_id)
                 raise
-            await self._commit(session, until)
+            try:
+                await self._commit(session, until)
+            except PyMongoError:
+                self._left.append(session.delegate.session_id)
+                await self._undo_left()
+                raise
             self._note(session)
             return result
 
-    async def _abort(self, session: Session) -> None:
+    async def _undo_left(self) -> None:
+        """Undo what was cut off before it was undone or committed: others would wait a minute for what it has touched.
+
+        A session whose connection broke is not used again by the driver, so that nothing else is undone.
+        """
+        left, self._left = self._left, []
+        if not left:
+            return
         try:
-            await session.abort_transaction()
-        except PyMongoError as error:  # the server forgets it by itself
-            self.log.debug("A transaction was not undone by us: %s", type(error).__name__)
+            async with asyncio.timeout(self.timeouts.selection_s):
+                await self.client.admin.command({"killSessions": left})
+        except (PyMongoError, TimeoutError):
+            self._left += left[-_MOST_LEFT:]
 
     async def _commit(self, session: Session, until: float) -> None:
         """Commit; whether a commit that was cut off took place is asked until it is known."""

@@ -11,7 +11,7 @@ Command = Mapping[str, Any]
 
 _ABOUT_NO_DATA = frozenset({
     "hello", "ping", "endSessions", "getMore", "killCursors", "commitTransaction", "abortTransaction",
-    "create", "createIndexes", "listCollections", "listIndexes",
+    "create", "createIndexes", "listCollections", "listIndexes", "killSessions", "configureFailPoint",
 })  # fmt: skip
 _UNOWNED = frozenset({"instances", "schema"})
 _FILTERS = {"find": "filter", "count": "query", "distinct": "query", "findAndModify": "query"}
@@ -25,7 +25,8 @@ class Recorder(monitoring.CommandListener):
         self.commands: list[Command] = []
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
-        self.commands.append(event.command)
+        if event.command:  # those that carry credentials are not shown
+            self.commands.append(event.command)
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
         """Nothing to keep."""

@@ -27,7 +27,7 @@ BOUND_S = 4.0
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[MongoServer]:
     """A database of the test's own."""
-    with mongo_server.running(tmp_path / "mongo", synced=True) as server:
+    with mongo_server.running(tmp_path / "mongo", sync_on_commit=True) as server:
         yield server
 
 

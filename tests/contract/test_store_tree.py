@@ -11,13 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jupyter_aichat.domain.chat import ChatQuery
 from jupyter_aichat.domain.ids import ChatId, MessageId, new_id
 from jupyter_aichat.domain.part import TextPart, text_of
 from jupyter_aichat.domain.run import Outcome, RunEnd, RunRecord
 from jupyter_aichat.errors import AIChatError, CannotContinue, InvalidRequest, RunActive
 from jupyter_aichat.stores.base import Store
+from jupyter_aichat.stores.rules import searchable
 from tests.contract.store_targets import TARGETS
-from tests.contract.store_turns import ADA, Mode, said, turn
+from tests.contract.store_turns import ADA, Mode, chat_named, said, turn
 
 _CONTINUABLE = ("stopped", "interrupted")
 
@@ -71,7 +73,13 @@ class Model:
         return found
 
 
-words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
+odd = st.sampled_from(
+    ["e\u0301", "\u0351\u036b", "שלום", "\u202eabc\u202c", "عليكم", "👩🏽‍💻", "🏳️‍🌈", "🇸🇳", "\u200d", "\ufdd0"]
+)
+words = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20),
+    st.lists(odd, min_size=1, max_size=6).map("".join),
+)
 which = st.integers(0, 30)
 steps = st.lists(
     st.one_of(
@@ -177,6 +185,48 @@ def test_a_chat_is_what_was_done_to_it(target: str, tmp_path: Path, taken: list[
                 else:
                     await go_on(store, model, step, index, text)
             await check(store, model)
+        finally:
+            await store.close()
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("target", sorted(TARGETS))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(title=words, begin=st.integers(0, 20), length=st.integers(1, 20))
+def test_a_title_is_found_by_any_piece_of_it(target: str, tmp_path: Path, title: str, begin: int, length: int) -> None:
+    piece = title[begin : begin + length]
+
+    async def play() -> None:
+        store = TARGETS[target](tmp_path)
+        await store.open()
+        try:
+            chat = await store.create_chat(ADA, chat_named(title))
+            found = await store.list_chats(ADA, ChatQuery(q=piece, limit=1000))
+            assert (chat in found.items) is (searchable(piece) in searchable(title))
+            assert all(searchable(piece) in searchable(each.title) for each in found.items)
+        finally:
+            await store.close()
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("target", sorted(TARGETS))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(before=words, bad=st.sampled_from(["\0", "\ud800", "\udbff", "\udc00"]), after=words)
+def test_what_is_no_text_is_refused_wherever_it_stands(
+    target: str, tmp_path: Path, before: str, bad: str, after: str
+) -> None:
+    async def play() -> None:
+        store = TARGETS[target](tmp_path)
+        await store.open()
+        try:
+            attempt = msgspec.structs.replace(
+                turn("send", ChatId(new_id()), text=before + bad + after), create_chat=True
+            )
+            with pytest.raises(InvalidRequest):
+                await store.commit(attempt)
+            assert (await store.list_chats(ADA, ChatQuery())).items == ()
         finally:
             await store.close()
 
