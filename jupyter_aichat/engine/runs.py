@@ -39,6 +39,7 @@ from jupyter_aichat.errors import (
     ProviderError,
     QueueFull,
     StoreUnavailable,
+    TooManyRuns,
 )
 from jupyter_aichat.stores.base import Store
 
@@ -168,23 +169,28 @@ class Runs:
 
     async def _begin(self, turn: Turn) -> Sent:
         """Reserve a place, commit, and begin; a place that no new run needs is given back."""
-        record = turn.record
-        if await self._admission.reserve(record):
-            run = msgspec.structs.replace(record.run, state="queued")
-            turn = msgspec.structs.replace(turn, record=msgspec.structs.replace(record, run=run))
         try:
-            committed = await self._store.commit(turn)
+            waits = await self._admission.reserve(turn.record)
+        except (QueueFull, TooManyRuns):
+            if (known := await self._store.committed(turn)) is None:
+                raise
+            return self._sent(known)  # it came before, and may itself be what fills the line
+        try:
+            committed = await self._store.commit(_queued(turn) if waits else turn)
         except BaseException:
-            self._admission.leave(record.run.id)
+            self._admission.leave(turn.record.run.id)
             raise
         if committed.replayed:
-            self._admission.leave(record.run.id)
-        reply = committed.reply
-        if not committed.replayed:
-            self._workers.start(committed.record, committed.message, reply)
+            self._admission.leave(turn.record.run.id)
+        else:
+            self._workers.start(committed.record, committed.message, committed.reply)
             await self._tell(committed)
-        elif (live := self._workers.find(committed.record.run.id)) is not None:
-            reply = live.message()
+        return self._sent(committed)
+
+    def _sent(self, committed: Committed) -> Sent:
+        """What was committed, now or before, as it stands by now."""
+        live = self._workers.find(committed.record.run.id) if committed.replayed else None
+        reply = live.message() if live else committed.reply
         return Sent(committed.message, reply, self._now(committed.record), committed.chat_created)
 
     async def _tell(self, committed: Committed) -> None:
@@ -272,6 +278,11 @@ class Runs:
             return []  # continued since by another run, which has its own events
         seq = max(run.seq - 1, (after or 0) + 1) if after is not None else run.seq - 1
         return [EncodedEvent(seq, encode_event(Snapshot(message)))]
+
+
+def _queued(turn: Turn) -> Turn:
+    run = msgspec.structs.replace(turn.record.run, state="queued")
+    return msgspec.structs.replace(turn, record=msgspec.structs.replace(turn.record, run=run))
 
 
 def _question(chat_id: ChatId, parts: tuple[TextPart, ...]) -> Message:

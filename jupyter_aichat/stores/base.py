@@ -117,6 +117,10 @@ class Store(Protocol):
         """
         ...
 
+    async def committed(self, turn: Turn) -> Committed | None:
+        """Return what the turn's key committed before, as `commit` does, or None; nothing is written."""
+        ...
+
     async def get_run(self, owner: OwnerId, run_id: RunId) -> RunRecord:
         """Return a run or raise `NotFound`."""
         ...

@@ -177,6 +177,11 @@ class MongoStore(LoggingConfigurable):
             raise StoreUnavailable(AWAY, retry_after=5)
         return known
 
+    async def committed(self, turn: Turn) -> Committed | None:
+        """See `Store.committed`."""
+        check_turn(turn)
+        return await known_turn(self._db, turn)
+
     async def get_run(self, owner: OwnerId, run_id: RunId) -> RunRecord:
         """See `Store.get_run`."""
         return await runs.get_record(self._db, owner, run_id)

@@ -28,7 +28,7 @@ from jupyter_aichat.stores.sqlite_locks import InstanceLocks
 from jupyter_aichat.stores.sqlite_rows import change_of, encode, get_chat, get_record, put_chat, segments_of
 from jupyter_aichat.stores.sqlite_schema import migrate
 from jupyter_aichat.stores.sqlite_threads import Job, Readers, Writer
-from jupyter_aichat.stores.sqlite_turns import commit_turn
+from jupyter_aichat.stores.sqlite_turns import commit_turn, committed_turn
 
 Result = TypeVar("Result")
 
@@ -184,6 +184,11 @@ class SqliteStore:
             return committed
 
         return await self._write(job)
+
+    async def committed(self, turn: Turn) -> Committed | None:
+        """See `Store.committed`."""
+        check_turn(turn)
+        return await self._read(lambda db: committed_turn(db, turn))
 
     async def get_run(self, owner: OwnerId, run_id: RunId) -> RunRecord:
         """See `Store.get_run`."""

@@ -28,7 +28,7 @@ from jupyter_aichat.stores.sqlite_rows import (
 def commit_turn(db: sqlite3.Connection, turn: Turn) -> Committed:
     """Commit a turn, or return what its key committed before."""
     owner = turn.record.owner_id
-    if turn.key is not None and (known := _known(db, owner, turn)) is not None:
+    if (known := committed_turn(db, turn)) is not None:
         return known
     chat = _chat(db, owner, turn)
     if turn.mode == "continue":
@@ -44,7 +44,11 @@ def commit_turn(db: sqlite3.Connection, turn: Turn) -> Committed:
     return Committed(question, reply, record, turn.create_chat)
 
 
-def _known(db: sqlite3.Connection, owner: OwnerId, turn: Turn) -> Committed | None:
+def committed_turn(db: sqlite3.Connection, turn: Turn) -> Committed | None:
+    """Return what the turn's key committed before, or None."""
+    owner = turn.record.owner_id
+    if turn.key is None:
+        return None
     row = db.execute(
         "SELECT fingerprint, chat_id, run_id, message_id, chat_created, deleted_ms FROM idempotency"
         " WHERE owner_id = ? AND key = ?",

@@ -259,6 +259,7 @@ async def test_one_key_is_one_run(store: Store, other: Store) -> None:
 async def _replayed(store: Store, attempt: Turn, first: Committed) -> Committed:
     again = await store.commit(attempt)
     assert again.replayed
+    assert await store.committed(attempt) == again
     assert (again.message.id, again.reply.id, again.record.run.id) == (
         first.message.id, first.reply.id, first.record.run.id,
     )  # fmt: skip
@@ -307,6 +308,23 @@ async def test_another_request_with_the_key_is_a_conflict(store: Store) -> None:
     await refused(store, turn("send", chat, text="another", key="k"), IdempotencyConflict)
     await refused(store, turn("regenerate", chat, target=first.reply.id, key="k"), IdempotencyConflict)
     assert not (await store.commit(turn("send", chat, text="another", key="K"))).replayed
+
+
+async def test_what_a_key_committed_can_be_asked_without_committing(store: Store) -> None:
+    chat = (await store.create_chat(ADA, chat_named())).id
+    for key in ("k", None):
+        assert await store.committed(turn("send", chat, key=key)) is None
+    assert (await store.list_messages(ADA, chat, None, 9)).items == ()
+    first = await store.commit(turn("send", chat, key="k"))
+    known = await store.committed(turn("send", chat, key="k"))
+    assert known is not None
+    assert (known.replayed, known.record.run.id) == (True, first.record.run.id)
+    assert await store.committed(turn("send", chat, key="k", owner=EVE)) is None
+    with pytest.raises(IdempotencyConflict):
+        await store.committed(turn("send", chat, text="another", key="k"))
+    await store.delete_chat(ADA, chat)
+    with pytest.raises(NotFound):
+        await store.committed(turn("send", chat, key="k"))
 
 
 async def test_a_key_is_its_owners(store: Store) -> None:

@@ -9,12 +9,11 @@ from typing import Any
 from traitlets.config import Config, Configurable
 
 from jupyter_aichat.bus.base import Bus
-from jupyter_aichat.bus.local import LocalBus
 from jupyter_aichat.cache.base import Queue
 from jupyter_aichat.cache.local import LocalCache
 from jupyter_aichat.cache.local_queue import LocalQueue
 from jupyter_aichat.domain.event import QueuePosition
-from jupyter_aichat.domain.ids import OwnerId, RunId
+from jupyter_aichat.domain.ids import InstanceId, OwnerId, RunId
 from jupyter_aichat.domain.part import TextPart
 from jupyter_aichat.engine.admission import Admission
 from jupyter_aichat.engine.engine import Engine
@@ -23,6 +22,7 @@ from jupyter_aichat.errors import CacheUnavailable
 from jupyter_aichat.stores.base import Store
 from jupyter_aichat.stores.sqlite import SqliteStore
 from tests.engine.collect import read
+from tests.engine.replicas import ReplicaStore, SharedBus
 from tests.fakes import FakeProvider
 
 LEASE_S = 1.5
@@ -57,19 +57,6 @@ class SharedQueue:
         return ask
 
 
-class SharedBus(LocalBus):
-    """A bus that outlives each engine on it, and can lose its signals."""
-
-    deaf = False
-
-    async def close(self) -> None:
-        pass
-
-    async def publish(self, topic: str, payload: bytes) -> None:
-        if not self.deaf:
-            await super().publish(topic, payload)
-
-
 class Replicas:
     """Makes engines on one file, with one bus, one queue and one provider."""
 
@@ -77,6 +64,11 @@ class Replicas:
         self._loop, self._file, self.provider = loop, file, provider
         self.bus, self.queue = SharedBus(), SharedQueue()
         self.engines: list[Engine] = []
+        self.dead: dict[InstanceId, float] = {}
+
+    def make_taking_over(self, **traits: Any) -> Engine:
+        """Start an engine that goes on with the runs of those in `dead`."""
+        return self.make(ReplicaStore(self._file, self.dead), **traits)
 
     def make(self, store: Store | None = None, **traits: Any) -> Engine:
         """Start an engine; `traits` are those of `Admission`, and ``on_disconnect``."""

@@ -16,11 +16,12 @@ from jupyter_aichat.domain.ids import OwnerId
 from jupyter_aichat.domain.part import text_of
 from jupyter_aichat.engine import admission
 from jupyter_aichat.engine.engine import Engine
-from jupyter_aichat.errors import QueueFull, StoreUnavailable, TooManyRuns
+from jupyter_aichat.errors import IdempotencyConflict, QueueFull, StoreUnavailable, TooManyRuns
 from jupyter_aichat.stores.base import Store
 from tests.engine.collect import until
 from tests.engine.faulty import FaultyStore
 from tests.engine.lines import Replicas, ask_as, positions, read_as
+from tests.engine.replicas import kill
 from tests.fakes import DONE, FakeProvider
 
 ONE: dict[str, Any] = {"capacity": {"*": 1}}
@@ -65,6 +66,11 @@ def three(replicas: Replicas) -> list[Engine]:
 @pytest.fixture
 def four(replicas: Replicas) -> list[Engine]:
     return [replicas.make(capacity={"fake": 4}) for _ in range(2)]
+
+
+@pytest.fixture
+def takers(replicas: Replicas) -> list[Engine]:
+    return [replicas.make_taking_over(**ONE, max_per_user=2, max_waiting=2) for _ in range(2)]
 
 
 @pytest.fixture
@@ -202,6 +208,18 @@ async def test_a_request_that_comes_twice_has_one_place(bounded: Engine, provide
     await until(lambda: provider.closed == 2)
 
 
+async def test_a_request_that_comes_again_is_known_also_when_all_is_full(bounded: Engine) -> None:
+    """A client whose answer was lost asks again: the line may be full of its own question."""
+    sent = [await ask_as(bounded, "ada", key=f"{n}") for n in range(2)]
+    assert (await ask_as(bounded, "ada", key="1")).run.id == sent[1].run.id
+    await ask_as(bounded, "bob")
+    assert (await ask_as(bounded, "ada", key="0")).run.id == sent[0].run.id
+    with pytest.raises(IdempotencyConflict):
+        await ask_as(bounded, "ada", "other words", key="0")
+    with pytest.raises(TooManyRuns):
+        await ask_as(bounded, "ada", key="2")
+
+
 async def test_a_stop_leaves_the_line_and_the_model_is_never_asked(
     engine: Engine, other: Engine, provider: FakeProvider
 ) -> None:
@@ -303,6 +321,25 @@ def _die(engine: Engine) -> None:
     watching = engine._admission._watching
     assert watching is not None
     watching.cancel()
+
+
+async def test_a_run_that_is_taken_over_has_its_place_and_is_never_refused(
+    replicas: Replicas, takers: list[Engine], provider: FakeProvider
+) -> None:
+    """One was admitted and one waited; the line is full, also for the owner."""
+    dying, other = takers
+    streams = await ask_as(dying, "ada", "one")
+    waits = await ask_as(dying, "ada", "two")
+    last = await ask_as(other, "bob", "three")
+    await until(lambda: provider.active == 1)
+    await kill(dying, replicas.dead)
+    _die(dying)
+    await until(lambda: len(provider.requests) == 2, 8)
+    provider.say(*[(DONE,)] * 3)
+    for owner, sent in (("ada", streams), ("ada", waits), ("bob", last)):
+        assert (await read_as(other, owner, sent.run.id, after=None))[-1].state == "completed"
+    asked = [text_of(request.messages[-1].parts) for request in provider.requests]
+    assert asked == ["one", "one", "three", "two"]
 
 
 async def test_a_line_that_came_back_empty_is_made_again(
