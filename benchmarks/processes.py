@@ -24,6 +24,7 @@ from tests import mongo_server, redis_server
 
 HERE = Path(__file__).parent
 TOKEN = "benchmark"
+SCRIPTED = ("counter-400-50", "markdown-100")
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -220,7 +221,7 @@ def server(folder: Path, fake: int, env: dict[str, str], *, core: int) -> Iterat
         sys.executable, "-m", "jupyter_server", "--allow-root", f"--ServerApp.root_dir={home}",
         f"--ServerApp.port={port}", f"--IdentityProvider.token={TOKEN}",
         "--ServerApp.jpserver_extensions={'jupyter_aichat': True, 'jupyterlab': False}", "--no-browser",
-        "--Admission.capacity={'*': 0}",
+        "--Admission.capacity={'*': 0}", "--ScriptedProvider.scenarios=True", *[f"--ScriptedProvider.names={name}" for name in SCRIPTED],
     ]  # fmt: skip
     with running(command, core, f"http://127.0.0.1:{port}/api/aichat/v1/ready", env, home / "server.log") as pid:
         yield port, pid
