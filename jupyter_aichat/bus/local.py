@@ -75,25 +75,24 @@ class LocalBus:
         """See `Bus.append`."""
         refused, missing = set(), set()
         added: dict[RunId, list[Entry]] = {}
+        logs, followers = self._logs, self._followers
         for entry in entries:
-            log = self._log_for(entry)
+            log = logs.get(entry.run_id) or self._begin(entry)
             if log is None:
                 missing.add(entry.run_id)
             elif log.entries and entry.seq <= log.entries[-1].seq:
                 refused.add(entry.run_id)
             else:
                 log.add(entry)
-                added.setdefault(entry.run_id, []).append(entry)
+                if entry.run_id in followers:
+                    added.setdefault(entry.run_id, []).append(entry)
         for run_id, new in added.items():
-            for handler in tuple(self._followers.get(run_id, ())):
+            for handler in tuple(followers.get(run_id, ())):
                 handler(tuple(new))
         return Appended(frozenset(refused), frozenset(missing))
 
-    def _log_for(self, entry: Entry) -> _Log | None:
-        log = self._logs.get(entry.run_id)
-        if log is None and entry.begins:
-            log = self._logs[entry.run_id] = _Log()
-        return log
+    def _begin(self, entry: Entry) -> _Log | None:
+        return self._logs.setdefault(entry.run_id, _Log()) if entry.begins else None
 
     async def read(self, run_id: RunId, after: int, limit: int) -> tuple[Entry, ...] | None:
         """See `Bus.read`."""
