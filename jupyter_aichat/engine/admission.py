@@ -22,6 +22,7 @@ from jupyter_aichat.bus.base import Bus, Unsubscribe
 from jupyter_aichat.cache.base import Bounds, Queue, Ticket
 from jupyter_aichat.domain.ids import InstanceId, RunId
 from jupyter_aichat.domain.run import FIRST_EPOCH, RunRecord
+from jupyter_aichat.engine.audience import Audience
 from jupyter_aichat.engine.line import Line, Place
 from jupyter_aichat.engine.live import LiveRun
 from jupyter_aichat.errors import BusUnavailable, CacheUnavailable
@@ -104,6 +105,7 @@ class Admission(LoggingConfigurable):
         bus: Bus,
         *,
         parallel: Callable[[str], int | None],
+        reads: Callable[[RunId], bool],
         disconnected: Callable[[RunId], None],
         on_disconnect_s: float | None,
         log: logging.Logger,
@@ -114,12 +116,16 @@ class Admission(LoggingConfigurable):
         ----------
         parallel
             Returns what is known of a provider, by its name: see `Provider.parallel`.
+        reads
+            Returns whether a run of another process is read here.
         disconnected
-            Called with a run that waits and whose last reader went `on_disconnect_s` seconds ago (None: never called).
+            Called with a run that waits and whose last reader, in any process, went `on_disconnect_s` seconds ago (None: never called).
         """
         self._instance, self._bus, self._parallel, self._log = instance, bus, parallel, log
         self._disconnected, self._on_disconnect_s = disconnected, on_disconnect_s
         self._unsubscribe = bus.subscribe(TOPIC, self._on_granted)
+        self._audience = Audience(bus, reads, self._is_read, log)
+        self._audience.start()
         if self._alone is not None:
             self._spawn(self._be_present(), "aichat-present")
 
@@ -128,6 +134,7 @@ class Admission(LoggingConfigurable):
         if self._unsubscribe is not None:
             self._unsubscribe()
             self._unsubscribe = None
+            await self._audience.stop()
         self._places.clear()
         for line in self._lines.values():
             for place in list(line.places.values()):
@@ -224,18 +231,27 @@ class Admission(LoggingConfigurable):
         try:
             if line.waiting or line.is_alone or count % RENEW_EVERY == 0:
                 await line.look()
-            self._drop_unread(line)
+            if self._on_disconnect_s is not None:
+                await self._drop_unread(line, self._on_disconnect_s)
         except Exception:  # noqa: BLE001 (those who wait must not wait for ever by one fault)
             self._log.exception("Looking after the queue before %s failed", line.name)
 
-    def _drop_unread(self, line: Line) -> None:
-        if self._on_disconnect_s is None:
-            return
+    async def _drop_unread(self, line: Line, after_s: float) -> None:
+        """Let those leave whom nobody reads: the other processes are asked, and have until the next look to answer."""
         now = asyncio.get_running_loop().time()
         for place in line.waiting:
             since = place.live.unread_since if place.live else None
-            if since is not None and now - since >= self._on_disconnect_s:
+            if since is None or now - since < after_s:
+                place.asked = False
+            elif place.asked:
                 self._disconnected(place.ticket.id)
+            else:
+                place.asked = await self._audience.ask(place.ticket.id)
+
+    def _is_read(self, run_id: RunId) -> None:
+        place = self._places.get(run_id)
+        if place is not None and place.live is not None and place.live.unread_since is not None:
+            place.live.unread_since = asyncio.get_running_loop().time()
 
     async def _be_present(self) -> None:
         """Be counted, so that each knows its share when the shared queue goes away."""

@@ -211,6 +211,7 @@ class Engine(Configurable):
             self._id,
             self._bus,
             parallel=self.models.parallel,
+            reads=self.runs.reads,
             disconnected=self._disconnected,
             on_disconnect_s=None if self.on_disconnect == "continue" else float(self.on_disconnect),
             log=self._log,

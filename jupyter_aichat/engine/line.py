@@ -33,6 +33,8 @@ class Place:
     def __init__(self, line: Line, ticket: Ticket, position: int) -> None:
         self.ticket, self.position = ticket, position
         self.live: LiveRun | None = None
+        self.asked = False
+        """Whether the other processes were asked who reads the run."""
         self._line = line
         self._moved = asyncio.Event()
         self._admitted_at = None if position else _now()

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Literal
+from weakref import WeakSet
 
 import msgspec
 
@@ -68,6 +69,7 @@ class Runs:
         instance: InstanceId,
         log: logging.Logger,
     ) -> None:
+        self._followers: WeakSet[Follower] = WeakSet()
         self._store, self._bus, self._catalogue, self._admission = store, bus, catalogue, admission
         self._workers, self._owners, self._instance, self._log = workers, owners, instance, log
 
@@ -257,14 +259,20 @@ class Runs:
         """Let the readers of a run that was let go of here go on from wherever it is written now."""
         for reader in live.drop_readers():
             follower = Follower(self._store, self._bus, live.record.owner_id, live.record.run, self._log)
+            self._followers.add(follower)
             reader.move(follower)
             follower.start(reader.after)
 
     def _follow(self, owner: OwnerId, run: Run, after: int | None, wake: Callable[[], None]) -> Reader:
         follower = Follower(self._store, self._bus, owner, run, self._log)
+        self._followers.add(follower)
         reader = Reader(follower, after, wake)
         follower.start(after)
         return reader
+
+    def reads(self, run_id: RunId) -> bool:
+        """Whether somebody reads a run of another process here."""
+        return any(follower.reads(run_id) for follower in self._followers)
 
     async def _rest(self, owner: OwnerId, run: Run, after: int | None) -> list[EncodedEvent]:
         """What a reader of an ended run has not seen: the exact events while the log has them, else a snapshot."""

@@ -90,6 +90,10 @@ class Follower:
         self._task: asyncio.Task[None] | None = None
         self.ending: EncodedEvent | None = None
 
+    def reads(self, run_id: RunId) -> bool:
+        """Whether somebody still reads this run."""
+        return run_id == self._run.id and self._task is not None and not self._task.done()
+
     # What the reader does
 
     def read(self, after: int | None, limit: int) -> list[EncodedEvent]:

@@ -59,6 +59,11 @@ def leaving(replicas: Replicas) -> Engine:
 
 
 @pytest.fixture
+def watching(replicas: Replicas) -> Engine:
+    return replicas.make(**ONE)
+
+
+@pytest.fixture
 def three(replicas: Replicas) -> list[Engine]:
     return [replicas.make(capacity={"fake": 2}) for _ in range(3)]
 
@@ -291,6 +296,39 @@ async def test_a_run_that_waits_leaves_a_while_after_its_last_reader_where_that_
     assert await state(leaving, "ada", streams) == "loading"
     provider.say((DONE,), (DONE,))
     assert (await reading)[-1].state == "completed"
+
+
+async def test_a_reader_in_another_process_is_a_reader(
+    leaving: Engine, watching: Engine, provider: FakeProvider
+) -> None:
+    """Somebody loaded the page again and came to another replica."""
+    await ask_as(leaving, "ada")
+    waits = await ask_as(leaving, "bob")
+    reading = asyncio.create_task(read_as(watching, "bob", waits.run.id))
+    await read_as(leaving, "bob", waits.run.id, until=1)
+    line = leaving._admission._lines["fake/fake"]
+    await until(lambda: line.places[waits.run.id].asked)
+    await until(lambda: not line.places[waits.run.id].asked)
+    await until(lambda: line.places[waits.run.id].asked)
+    await until(lambda: not line.places[waits.run.id].asked)
+    assert await state(leaving, "bob", waits) == "queued"
+    reading.cancel()
+    await until(lambda: waits.run.id not in line.places)
+    await until(lambda: leaving.active_runs == 1)
+    assert await state(leaving, "bob", waits) == "stopped"
+
+
+async def test_while_nobody_can_be_asked_who_reads_nobody_has_to_leave(
+    replicas: Replicas, leaving: Engine, provider: FakeProvider
+) -> None:
+    await ask_as(leaving, "ada")
+    waits = await ask_as(leaving, "bob")
+    await read_as(leaving, "bob", waits.run.id, until=1)
+    replicas.bus.away = True
+    await asyncio.sleep(0.8)  # the time to leave, and a few looks
+    assert await state(leaving, "bob", waits) == "queued"
+    replicas.bus.away = False
+    await until(lambda: leaving.active_runs == 1)
 
 
 async def test_a_signal_that_is_lost_costs_a_second(
