@@ -13,8 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _PROGRAM = """
-import json, signal, sys
+import json, os, signal, sys, threading
 from secantus import SecantusDBServer
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+def end_with_the_tests():
+    sys.stdin.read()
+    os._exit(0)
+threading.Thread(target=end_with_the_tests, daemon=True).start()
 with SecantusDBServer(port=int(sys.argv[1]), storage_path=sys.argv[2], **json.loads(sys.argv[3])):
     print("ready", flush=True)
     signal.sigwait([signal.SIGTERM, signal.SIGINT])
@@ -42,7 +47,7 @@ class MongoServer:
         self._folder.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-c", _PROGRAM, str(self._port), str(self._folder), json.dumps(self._options)]
         with (self._folder.parent / f"{self._folder.name}.log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
         assert self._process.stdout is not None
         if self._process.stdout.readline() != "ready\n":
             raise RuntimeError(f"SecantusDB did not start: see {log.name}")
@@ -78,8 +83,9 @@ class MongoServer:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
 
 
 def _free_port() -> int:
@@ -96,7 +102,7 @@ def running(folder: Path, **options: object) -> Iterator[MongoServer]:
     try:
         yield server
     finally:
-        server.stop()
+        server.kill()  # nobody needs its files any more, and an orderly end takes seconds
 
 
 def given_url() -> str | None:
