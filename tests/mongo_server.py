@@ -47,7 +47,9 @@ class MongoServer:
         self._folder.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-c", _PROGRAM, str(self._port), str(self._folder), json.dumps(self._options)]
         with (self._folder.parent / f"{self._folder.name}.log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+            )
         assert self._process.stdout is not None
         if self._process.stdout.readline() != "ready\n":
             raise RuntimeError(f"SecantusDB did not start: see {log.name}")

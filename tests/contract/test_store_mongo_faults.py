@@ -116,7 +116,7 @@ async def test_a_database_that_hangs_holds_up_no_caller_and_nothing_is_left_half
 
 
 async def test_opening_without_a_database_says_so_in_time_and_works_when_it_is_there(server: MongoServer) -> None:
-    await asyncio.to_thread(server.stop)
+    await asyncio.to_thread(server.kill)
     store = shaky(server)
     assert await refused(store.open) < BOUND_S
     await asyncio.to_thread(server.start)
