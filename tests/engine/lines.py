@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from traitlets.config import Config, Configurable
 
 from jupyter_aichat.bus.base import Bus
@@ -15,6 +18,7 @@ from jupyter_aichat.cache.local_queue import LocalQueue
 from jupyter_aichat.domain.event import QueuePosition
 from jupyter_aichat.domain.ids import InstanceId, OwnerId, RunId
 from jupyter_aichat.domain.part import TextPart
+from jupyter_aichat.engine import admission
 from jupyter_aichat.engine.admission import Admission
 from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.engine.requests import Send, Sent
@@ -89,6 +93,18 @@ class Replicas:
     def stop(self) -> None:
         for engine in self.engines:
             self._loop.run_until_complete(engine.stop())
+
+
+@contextmanager
+def running(
+    loop: asyncio.AbstractEventLoop, file: Path, provider: FakeProvider, patch: pytest.MonkeyPatch
+) -> Iterator[Replicas]:
+    """Replicas that look at their line ten times a second; all are stopped at the end."""
+    patch.setattr(admission, "LOOK_S", 0.1)
+    patch.setattr(admission, "PRESENT_S", 0.2)
+    replicas = Replicas(loop, file, provider)
+    yield replicas
+    replicas.stop()
 
 
 async def ask_as(engine: Engine, owner: str, words: str = "hi", **fields: Any) -> Sent:

@@ -1,4 +1,4 @@
-"""DESIGN of the data, last paragraph: the response cache, and requests that share one generation."""
+"""DESIGN of the data, last paragraph: the response cache."""
 
 from __future__ import annotations
 
@@ -9,67 +9,17 @@ from typing import Any
 
 import msgspec
 import pytest
-from traitlets.config import Config
 
-from jupyter_aichat.bus.local import LocalBus
-from jupyter_aichat.cache.local import LocalCache
-from jupyter_aichat.cache.local_queue import LocalQueue
-from jupyter_aichat.domain.event import QueuePosition
 from jupyter_aichat.domain.ids import OwnerId
 from jupyter_aichat.domain.options import Options
-from jupyter_aichat.domain.part import text_of
 from jupyter_aichat.domain.usage import Usage
-from jupyter_aichat.engine.admission import Admission
-from jupyter_aichat.engine.answers import AnswerCache
 from jupyter_aichat.engine.engine import Engine
-from jupyter_aichat.engine.requests import Again, Edit, Sent
-from jupyter_aichat.errors import CacheUnavailable, ProviderError
+from jupyter_aichat.engine.requests import Again, Edit
+from jupyter_aichat.errors import ProviderError
 from jupyter_aichat.providers.base import FinishedChunk, TextChunk, ThinkingChunk, ToolCallChunk
-from jupyter_aichat.stores.sqlite import SqliteStore
 from tests.engine.collect import read, text, until
-from tests.engine.lines import ask_as, positions
+from tests.engine.kept import SURE, Service, answer, answered, ask, says
 from tests.fakes import DONE, MODEL, FakeProvider
-
-SURE = Options(temperature=0)
-SECRET = b"of the service"
-
-
-class ShakyCache(LocalCache):
-    """A cache that a test can take away, and look into."""
-
-    away = False
-
-    async def get(self, key: str) -> bytes | None:
-        if self.away:
-            raise CacheUnavailable
-        return await super().get(key)
-
-    async def put(self, key: str, value: bytes, ttl_s: float) -> None:
-        if self.away:
-            raise CacheUnavailable
-        await super().put(key, value, ttl_s)
-
-    def answers(self) -> list[bytes]:
-        return [value for key, (_, value) in self._values.items() if key.startswith("answer:")]
-
-
-class Service:
-    """One engine; `make` takes the traits of `AnswerCache`."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, file: Path, provider: FakeProvider) -> None:
-        self._loop, self._file, self._provider = loop, file, provider
-        self.cache = ShakyCache()
-        self.engines: list[Engine] = []
-
-    def make(self, scope: str = "own", capacity: int = 0, **traits: Any) -> Engine:
-        config = Config({"AnswerCache": {"scope": scope, **traits}, "Admission": {"capacity": {"*": capacity}}})
-        engine = Engine(
-            SqliteStore(self._file), LocalBus(), self.cache, [self._provider],
-            admission=Admission(LocalQueue(), config=config), answers=AnswerCache(lambda: SECRET, config=config),
-        )  # fmt: skip
-        self._loop.run_until_complete(engine.start())
-        self.engines.append(engine)
-        return engine
 
 
 @pytest.fixture
@@ -93,35 +43,6 @@ def shared(service: Service) -> Engine:
 @pytest.fixture
 def off(service: Service) -> Engine:
     return service.make("off")
-
-
-@pytest.fixture
-def narrow(service: Service) -> Engine:
-    return service.make(capacity=1)
-
-
-def says(provider: FakeProvider, words: str) -> None:
-    provider.say(words, (FinishedChunk("stop", Usage(prompt_tokens=None, completion_tokens=3)),))
-
-
-async def ask(engine: Engine, words: str = "hi", owner: str = "ada", options: Options = SURE, **fields: Any) -> Sent:
-    return await ask_as(engine, owner, words, options=options, **fields)
-
-
-async def answer(engine: Engine, sent: Sent, owner: str = "ada") -> str:
-    events = await read(engine, sent.run.id, owner=OwnerId(owner))
-    return text(events) if (state := events[-1][1].state) == "completed" else state  # type: ignore[union-attr]
-
-
-async def answered(engine: Engine, provider: FakeProvider, words: str = "hi", says_: str = "yes", **how: Any) -> Sent:
-    """Ask, let the provider answer, and wait for the end."""
-    asked = len(provider.requests)
-    sent = await ask(engine, words, **how)
-    await until(lambda: len(provider.requests) == asked + 1)
-    says(provider, says_)
-    assert await answer(engine, sent, how.get("owner", "ada")) == says_
-    await until(lambda: not engine.answers._flights)
-    return sent
 
 
 async def test_the_same_request_again_is_answered_without_the_model_and_says_so(
@@ -376,110 +297,3 @@ async def _setup(model: Any) -> Any:
     from jupyter_aichat.domain.model import ModelSetup
 
     return ModelSetup(model, 1000)
-
-
-# Requests in flight
-
-
-async def test_identical_requests_share_one_generation_and_a_later_one_gets_the_text_so_far(
-    engine: Engine, provider: FakeProvider
-) -> None:
-    first = await ask(engine)
-    provider.say("one ")
-    assert text(await read(engine, first.run.id, owner=OwnerId("ada"), until=3)) == "one "
-    second = await ask(engine)
-    assert text(await read(engine, second.run.id, owner=OwnerId("ada"), until=3)) == "one "
-    provider.say("two", (DONE,))
-    assert [await answer(engine, sent) for sent in (first, second)] == ["one two"] * 2
-    assert first.run.id != second.run.id
-    assert (len(provider.requests), engine.answers.joined) == (1, 1)
-
-
-async def test_of_others_nothing_is_joined(engine: Engine, provider: FakeProvider) -> None:
-    await ask(engine, owner="ada")
-    await ask(engine, owner="eve")
-    await until(lambda: provider.active == 2)
-
-
-async def test_each_stops_on_its_own_and_the_last_one_closes_the_upstream(
-    engine: Engine, provider: FakeProvider
-) -> None:
-    first, second, third = [await ask(engine) for _ in range(3)]
-    await until(lambda: engine.answers.joined == 2)
-    provider.say("text")
-    for sent in (first, second, third):
-        await read(engine, sent.run.id, owner=OwnerId("ada"), until=3)
-    await engine.runs.stop(OwnerId("ada"), first.run.id)
-    assert await answer(engine, first) == "stopped"
-    await engine.chats.delete(OwnerId("ada"), second.reply.chat_id)
-    await until(lambda: engine.active_runs == 1)
-    assert (provider.active, provider.closed) == (1, 0)
-    await engine.runs.stop(OwnerId("ada"), third.run.id)
-    await until(lambda: provider.closed == 1, 1)
-    assert engine.answers._flights == {}
-
-
-async def test_the_first_may_go_and_the_others_get_the_whole_answer(engine: Engine, provider: FakeProvider) -> None:
-    first, second = await ask(engine), await ask(engine)
-    await until(lambda: engine.answers.joined == 1)
-    await engine.runs.stop(OwnerId("ada"), first.run.id)
-    says(provider, "all of it")
-    assert await answer(engine, second) == "all of it"
-    await until(lambda: not engine.answers._flights)
-    assert await answer(engine, await ask(engine)) == "all of it"
-
-
-async def test_all_get_the_same_error(engine: Engine, provider: FakeProvider) -> None:
-    sent = [await ask(engine) for _ in range(3)]
-    await until(lambda: engine.answers.joined == 2)
-    provider.say("half", ProviderError("It broke."))
-    assert await asyncio.gather(*(answer(engine, each) for each in sent)) == ["failed"] * 3
-    runs = [await engine.runs.get(OwnerId("ada"), each.run.id) for each in sent]
-    assert [run.error.code for run in runs if run.error] == ["provider_error"] * 3
-
-
-async def test_what_needs_no_model_does_not_wait_for_one(narrow: Engine, provider: FakeProvider) -> None:
-    await answered(narrow, provider, "known", "at once")
-    busy = await ask(narrow, "busy")
-    await until(lambda: provider.active == 1)
-    assert await answer(narrow, await ask(narrow, "known")) == "at once"
-    beside = await ask(narrow, "busy")
-    await until(lambda: narrow.answers.joined == 1)
-    waits = await ask(narrow, "waits")
-    assert isinstance((await read(narrow, waits.run.id, owner=OwnerId("ada"), until=1))[0][1], QueuePosition)
-    provider.say("b", (DONE,), "w", (DONE,))
-    assert await asyncio.gather(*(answer(narrow, each) for each in (busy, beside, waits))) == ["b", "b", "w"]
-
-
-async def test_the_place_in_line_is_held_as_long_as_somebody_reads(narrow: Engine, provider: FakeProvider) -> None:
-    first, second = await ask(narrow), await ask(narrow)
-    await until(lambda: narrow.answers.joined == 1)
-    other = await ask(narrow, "other")
-    await narrow.runs.stop(OwnerId("ada"), first.run.id)
-    assert await answer(narrow, first) == "stopped"
-    events = [event for _, event in await read(narrow, other.run.id, owner=OwnerId("ada"), until=1)]
-    assert positions(events) == [1]
-    assert len(provider.requests) == 1
-    provider.say("b", (DONE,), "o", (DONE,))
-    assert [await answer(narrow, sent) for sent in (second, other)] == ["b", "o"]
-    assert text_of(provider.requests[1].messages[-1].parts) == "other"
-    await until(lambda: narrow._admission._lines["fake/fake"].idle)
-
-
-async def test_those_who_waited_for_the_same_get_it_when_it_is_there(narrow: Engine, provider: FakeProvider) -> None:
-    busy = await ask(narrow, "busy")
-    await until(lambda: provider.active == 1)
-    same = [await ask(narrow, "same") for _ in range(3)]
-    provider.say("b", (DONE,), "s", (DONE,))
-    assert await answer(narrow, busy) == "b"
-    assert await asyncio.gather(*(answer(narrow, each) for each in same)) == ["s"] * 3
-    assert len(provider.requests) == 2
-
-
-async def test_nothing_is_left_when_the_engine_stops(service: Service, engine: Engine, provider: FakeProvider) -> None:
-    for words in ("a", "a", "b"):
-        await ask(engine, words)
-    await until(lambda: provider.active == 2)
-    await engine.stop()
-    assert (provider.active, engine.answers._flights) == (0, {})
-    assert not [task for task in asyncio.all_tasks() if task.get_name() == "aichat-flight"]
