@@ -77,7 +77,7 @@ class Engine(Configurable):
     ) -> None:
         super().__init__(parent=parent)
         log = log or logging.getLogger(__name__)
-        self._id = instance = InstanceId(new_id())
+        self._id = InstanceId(new_id())
         self._store, self._bus, self._cache, self._providers, self._log = store, bus, cache, tuple(providers), log
         self.models = Catalogue(self._providers, cache, default_model, log)
         self._lease = Lease(self._lapsed)
@@ -101,43 +101,46 @@ class Engine(Configurable):
             admission=self._admission,
             workers=self._workers,
             owners=self._owners,
-            instance=instance,
+            instance=self._id,
             log=log,
         )
         self.chats = Chats(store, bus, self._workers, self._owners, self.answers)
         self._health = Health(store.ping, bus.ping, cache.ping, self.models, log)
+        self._instance = self._make_instance(generator)
+        self._unsubscribe: Unsubscribe | None = None
+        self._opened: list[_Part] = []
+        self._started = False
+
+    def _make_instance(self, generator: Generator) -> Instance:
         takeover = Takeover(
-            instance=instance,
-            store=store,
-            bus=bus,
+            instance=self._id,
+            store=self._store,
+            bus=self._bus,
             catalogue=self.models,
             estimator=generator.estimator,
             workers=self._workers,
-            log=log,
+            log=self._log,
         )
         sweeper = Sweeper(
-            instance=instance,
-            store=store,
+            instance=self._id,
+            store=self._store,
             workers=self._workers,
             owners=self._owners,
             takeover=takeover,
             suspect=self._lost,
-            log=log,
+            log=self._log,
         )
-        self._instance = Instance(
-            instance=instance,
-            store=store,
-            bus=bus,
+        return Instance(
+            instance=self._id,
+            store=self._store,
+            bus=self._bus,
             lease=self._lease,
             workers=self._workers,
             journal=self._journal,
             owners=self._owners,
             sweeper=sweeper,
-            log=log,
+            log=self._log,
         )
-        self._unsubscribe: Unsubscribe | None = None
-        self._opened: list[_Part] = []
-        self._started = False
 
     @property
     def active_runs(self) -> int:
