@@ -37,6 +37,8 @@ class Lease:
 
     def renew(self, begun: float) -> None:
         """A beat has succeeded that began at this time of the monotonic clock."""
+        if not self.held:  # the timer had no turn yet, and what was lapsed must be let go of all the same
+            self._lapsed()
         self._until = begun + LEASE_S
         if self._timer is None:
             self._look()

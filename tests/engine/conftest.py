@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -19,6 +20,7 @@ from jupyter_aichat.engine.requests import Sent
 from jupyter_aichat.errors import StoreUnavailable
 from jupyter_aichat.stores.base import Store
 from jupyter_aichat.stores.sqlite import SqliteStore
+from tests.contract import store_targets
 from tests.engine.collect import OWNER
 from tests.engine.faulty import FaultyStore
 from tests.engine.replicas import ReplicaStore, SharedBus
@@ -55,22 +57,22 @@ def make_engine(
 class Replicas:
     """Three replicas of the service on one store and one bus, with one provider."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, path: Path, provider: FakeProvider) -> None:
-        self._loop, self._path, self._provider = loop, path, provider
-        self.dead: dict[InstanceId, float] = {}
+    def __init__(self, make_store: Callable[[], Store], provider: FakeProvider) -> None:
+        self._make_store, self._provider = make_store, provider
+        self.dead: dict[InstanceId, float | None] = {}
         self.bus = SharedBus()
         self.engines: list[Engine] = []
 
     def make(self) -> Engine:
         """An engine that is not started yet."""
-        engine = Engine(ReplicaStore(self._path, self.dead), self.bus, LocalCache(), [self._provider])
+        store = cast("Store", ReplicaStore(self._make_store(), self.dead))
+        engine = Engine(store, self.bus, LocalCache(), [self._provider])
         self.engines.append(engine)
         return engine
 
     def store(self, engine: Engine) -> ReplicaStore:
         """The store as this replica sees it."""
-        assert isinstance(engine._store, ReplicaStore)
-        return engine._store
+        return cast("ReplicaStore", engine._store)
 
     def fail_once(self, engine: Engine, name: str) -> asyncio.Event:
         """Let one question to the store fail, once; the event says that it was asked."""
@@ -101,9 +103,11 @@ class Replicas:
         return await store.get_message(OWNER, sent.reply.chat_id, sent.reply.id)
 
 
-@pytest.fixture
-def replicas(jp_asyncio_loop: asyncio.AbstractEventLoop, tmp_path: Path, provider: FakeProvider) -> Iterator[Replicas]:
-    replicas = Replicas(jp_asyncio_loop, tmp_path / "chats.sqlite3", provider)
+@pytest.fixture(params=["sqlite", pytest.param("mongo", marks=pytest.mark.slow)])
+def replicas(
+    request: pytest.FixtureRequest, jp_asyncio_loop: asyncio.AbstractEventLoop, tmp_path: Path, provider: FakeProvider
+) -> Iterator[Replicas]:
+    replicas = Replicas(partial(store_targets.TARGETS[request.param], tmp_path), provider)
     for _ in range(3):
         jp_asyncio_loop.run_until_complete(replicas.make().start())
     yield replicas

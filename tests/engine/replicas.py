@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 from jupyter_aichat.bus.base import Appended, Entry
 from jupyter_aichat.bus.local import LocalBus
 from jupyter_aichat.domain.ids import InstanceId
 from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.errors import BusUnavailable, StoreUnavailable
-from jupyter_aichat.stores.base import Lapsed
-from jupyter_aichat.stores.sqlite import SqliteStore
-
-Result = TypeVar("Result")
+from jupyter_aichat.stores.base import Lapsed, Store
 
 
 class SharedBus(LocalBus):
@@ -60,37 +56,42 @@ class SharedBus(LocalBus):
         self._logs.clear()
 
 
-class ReplicaStore(SqliteStore):
-    """A store that takes over; whom it holds for dead a test decides. ``away``: this replica cannot reach it."""
+class ReplicaStore:
+    """A store that takes over, as one replica reaches it; whom it holds for dead a test decides.
+
+    ``away``: nothing of it can be reached; ``beats``: whether the beat can.
+    """
 
     takes_over = True
 
-    def __init__(self, path: Path, dead: dict[InstanceId, float]) -> None:
-        super().__init__(path)
-        self._dead = dead
+    def __init__(self, store: Store, dead: dict[InstanceId, float | None]) -> None:
+        self._store, self._dead = store, dead
         self.away = False
         self.beats = True
 
-    async def _write(self, job: Callable[..., Result]) -> Result:
-        return await super()._write(job) if not self.away else await self._fail()
+    def __getattr__(self, name: str) -> Any:
+        asked = getattr(self._store, name)
+        if name in ("open", "close"):
+            return asked
 
-    async def _read(self, job: Callable[..., Result]) -> Result:
-        return await super()._read(job) if not self.away else await self._fail()
+        async def ask(*args: Any) -> Any:
+            if self.away:
+                raise StoreUnavailable("The database is gone.")
+            return await asked(*args)
 
-    async def _fail(self) -> Result:
-        raise StoreUnavailable("The database is gone.")
+        return ask
 
     async def beat(self, instance: InstanceId) -> None:
-        if not self.beats:
-            await self._fail()
-        await super().beat(instance)
+        if self.away or not self.beats:
+            raise StoreUnavailable("The database is gone.")
+        await self._store.beat(instance)
         self._dead.pop(instance, None)
 
     async def leave(self, instance: InstanceId) -> None:
         if await self.orphans([instance]):
             self._dead.setdefault(instance, 0.0)
         else:
-            await super().leave(instance)
+            await self._store.leave(instance)
             self._dead.pop(instance, None)
 
     async def lapsed(self, instance: InstanceId) -> tuple[Lapsed, ...]:
@@ -112,7 +113,7 @@ def freeze(engine: Engine) -> None:
     engine._started = False
 
 
-async def kill(engine: Engine, dead: dict[InstanceId, float], gone_s: float = 8.0) -> None:
+async def kill(engine: Engine, dead: dict[InstanceId, float | None], gone_s: float | None = 8.0) -> None:
     """Kill a replica; the others hold it for dead at their next look."""
     freeze(engine)
     await asyncio.sleep(0)

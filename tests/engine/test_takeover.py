@@ -106,7 +106,7 @@ async def test_what_cannot_go_on_is_interrupted_with_its_text(
     await replicas.until_logged(sent, "half")
     freeze(first)
     gone = {"gone for over a minute": 61.0, "nobody knows for how long": None}.get(why, 8.0)
-    replicas.dead[first._instance._id] = gone  # type: ignore[assignment]
+    replicas.dead[first._instance._id] = gone
     events = await read(second, sent.run.id)
     assert (end(events).state, text(events)) == ("interrupted", "half")
     assert (await stored(second, sent.reply)).status == "interrupted"
@@ -245,6 +245,7 @@ async def test_an_end_that_only_the_log_knows_is_the_end(replicas: Replicas, pro
     await kill(first, replicas.dead)
     await until(lambda: not replicas.dead)
     await settled(second)
+    await settled(replicas.engines[2])
     reply = await stored(second, sent.reply)
     assert (reply.status, reply.reason, text_of(reply.parts)) == ("stopped", "too_long", "all")
     assert len(provider.requests) == 1
