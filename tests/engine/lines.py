@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from traitlets.config import Config, Configurable
@@ -68,11 +68,12 @@ class Replicas:
         self._loop, self._file, self.provider = loop, file, provider
         self.bus, self.queue = SharedBus(), SharedQueue()
         self.engines: list[Engine] = []
-        self.dead: dict[InstanceId, float] = {}
+        self.dead: dict[InstanceId, float | None] = {}
 
     def make_taking_over(self, **traits: Any) -> Engine:
         """Start an engine that goes on with the runs of those in `dead`."""
-        return self.make(ReplicaStore(self._file, self.dead), **traits)
+        store = ReplicaStore(SqliteStore(self._file), self.dead)
+        return self.make(cast("Store", store), **traits)
 
     def make(self, store: Store | None = None, **traits: Any) -> Engine:
         """Start an engine; `traits` are those of `Admission`, and ``on_disconnect``."""
