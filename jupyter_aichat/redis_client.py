@@ -38,6 +38,17 @@ class Patience(msgspec.Struct, frozen=True):
 
 def connect(address: RedisAddress, ca_file: str, patience: Patience) -> RedisClient:
     """Return a client. It does not ask twice: whoever asks knows whether that is right."""
+    client = _connect(address, ca_file, patience)
+    for command in ("XRANGE", "XREAD"):  # as Redis says it: a dictionary for each entry costs more than the entry
+        client.set_response_callback(command, _as_it_is)
+    return client
+
+
+def _as_it_is(response: Any, **_: Any) -> Any:
+    return response
+
+
+def _connect(address: RedisAddress, ca_file: str, patience: Patience) -> RedisClient:
     options: dict[str, Any] = {
         "username": address.username,
         "password": address.password,

@@ -100,9 +100,9 @@ class Bus(Protocol):
         ...
 
     async def trim(self, upto: Mapping[RunId, int]) -> None:
-        """Let go of entries up to these places, which are safe in the store; the newest `KEPT_TRIMMED` stay all the same.
+        """Let go of entries up to these places, which are safe in the store.
 
-        A run that is trimmed now and then goes on: its log is kept for another while.
+        The newest `KEPT_TRIMMED` of the same epoch stay all the same; older epochs go.
         """
 
     async def expire(self, run_id: RunId) -> None:

@@ -176,6 +176,5 @@ class Following:
 
 def entry_of(run_id: RunId, item: Any) -> Entry:
     """Return the entry that an item of a stream is."""
-    place, fields = item
-    ((field, data),) = fields.items()
+    place, (field, data) = item
     return Entry(run_id, int(place[:-2]), data, field == b"b")
