@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from jupyter_aichat.domain.change import Change
 from jupyter_aichat.domain.ids import InstanceId, RunId
 from jupyter_aichat.domain.run import RunEnd, RunRecord
+from jupyter_aichat.engine.generation import STARVED
 from jupyter_aichat.engine.owners import Owners
 from jupyter_aichat.engine.takeover import Takeover
 from jupyter_aichat.engine.workers import Workers
@@ -53,7 +54,7 @@ class Sweeper:
         for dead in await self._store.lapsed(self._id):
             records = list(await self._store.orphans([dead.instance]))
             random.shuffle(records)  # who else takes them should not try the same ones in the same order
-            await self._deal(records, dead.gone_s, "server_restarted")
+            await self._deal([(record, dead.gone_s) for record in records], "server_restarted")
             await self._store.leave(dead.instance)
 
     async def look_at_own(self) -> None:
@@ -67,18 +68,23 @@ class Sweeper:
             self._suspect(run_id)
         self._workers.forget_parked(set(own))
         forsaken = {r for r in own if self._workers.find(r) is None and r not in self._taking}
-        due = [own[r] for r in forsaken if r in self._forsaken or self._workers.parked(own[r])]
+        due: list[tuple[RunRecord, float | None]] = []
+        for run_id in forsaken:
+            parked = self._workers.parked(own[run_id])
+            if parked is not None or run_id in self._forsaken:
+                due.append((own[run_id], parked.gone_s if parked else 0.0))
         self._forsaken = frozenset(forsaken)
-        await self._deal(due, 0.0, "store_unavailable")
+        await self._deal(due, STARVED)
 
-    async def _deal(self, records: Sequence[RunRecord], gone_s: float | None, reason: str) -> None:
+    async def _deal(self, records: Sequence[tuple[RunRecord, float | None]], reason: str) -> None:
+        """Take these runs, each with the seconds since when nobody writes it."""
         limit = asyncio.Semaphore(AT_ONCE)
 
-        async def deal(record: RunRecord) -> None:
+        async def deal(record: RunRecord, gone_s: float | None) -> None:
             async with limit:
                 await self._deal_with(record, gone_s, reason)
 
-        await asyncio.gather(*(deal(record) for record in records))
+        await asyncio.gather(*(deal(record, gone_s) for record, gone_s in records))
 
     async def _deal_with(self, record: RunRecord, gone_s: float | None, reason: str) -> None:
         """Take one; a fault costs only this one, which the next look finds again."""

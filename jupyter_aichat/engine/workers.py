@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
@@ -21,10 +22,16 @@ _STOPPING = End("interrupted", "server_stopping")
 
 
 class Parked(NamedTuple):
-    """A run that was let go of, as it was then, and the end that the store could not be told, if it had one."""
+    """A run that was let go of, as it was then: since when, and the end that the store could not be told, if it had one."""
 
     live: LiveRun
     end: End | None
+    since: float
+
+    @property
+    def gone_s(self) -> float:
+        """For how long nobody has written it, in seconds."""
+        return time.monotonic() - self.since
 
 
 class _Worker:
@@ -171,7 +178,7 @@ class Workers:
         await self._journal.checkpoint([parked.live for parked in self._parked.values()])
 
     def _park(self, live: LiveRun, end: End) -> None:
-        self._parked[live.record.run.id] = Parked(live, None if end is LET_GO else end)
+        self._parked[live.record.run.id] = Parked(live, None if end is LET_GO else end, time.monotonic())
         self._moved(live)
 
     def parked(self, record: RunRecord) -> Parked | None:

@@ -10,7 +10,7 @@ import pytest
 from jupyter_aichat.domain.event import Snapshot
 from jupyter_aichat.domain.part import text_of
 from jupyter_aichat.domain.run import epoch_of
-from jupyter_aichat.engine import generation
+from jupyter_aichat.engine import generation, takeover
 from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.engine.lease import LEASE_S, Lease
 from jupyter_aichat.errors import NotReady
@@ -136,6 +136,27 @@ async def test_who_is_still_the_owner_after_all_goes_on(replicas: Replicas, prov
     assert (text(events), end(events).state) == ("stored in memory and on", "completed")
     assert (await stored(second, sent.reply)).status == "completed"
     assert first._workers._parked == {}
+
+
+async def test_after_a_minute_without_the_store_an_answer_is_interrupted_with_all_its_text(
+    replicas: Replicas, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, _ = replicas.engines
+    monkeypatch.setattr(takeover, "GONE_S", 0.3)
+    sent = await ask(first)
+    reading = asyncio.create_task(read(first, sent.run.id))
+    provider.say("all")
+    await replicas.until_logged(sent, "all")
+    for engine in replicas.engines:
+        replicas.store(engine).away = True
+    lapse(first)
+    await asyncio.sleep(0.4)
+    for engine in replicas.engines:
+        replicas.store(engine).away = False
+    events = await reading
+    assert (text(events), end(events).state, end(events).reason) == ("all", "interrupted", "store_unavailable")
+    assert text_of((await stored(second, sent.reply)).parts) == "all"
+    assert len(provider.requests) == 1
 
 
 async def test_an_end_that_could_not_be_written_is_written_when_the_store_is_back(
