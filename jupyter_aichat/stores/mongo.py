@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import msgspec
 from traitlets import Enum, Float, Unicode
 from traitlets.config import LoggingConfigurable
 
@@ -20,7 +21,7 @@ from jupyter_aichat.domain.ids import ChatId, InstanceId, MessageId, OwnerId, Ru
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.page import Branch, Page
 from jupyter_aichat.domain.run import Committed, RunEnd, RunRecord, Segment, TakeUp, Turn
-from jupyter_aichat.errors import NotReady, StoreUnavailable
+from jupyter_aichat.errors import NotReady, StoreUnavailable, TooLarge
 from jupyter_aichat.stores import mongo_chats as chats
 from jupyter_aichat.stores import mongo_messages as messages
 from jupyter_aichat.stores import mongo_runs as runs
@@ -35,6 +36,7 @@ from jupyter_aichat.stores.rules import check_chat, check_turn
 DEFAULT_DATABASE = "jupyter_aichat"
 
 _RUNS_AT_ONCE = 100
+_MOST_BYTES = 15 * 1024 * 1024  # of a document of 16 MB
 _READ_PREFERENCES = ("primary", "primaryPreferred", "secondary", "secondaryPreferred", "nearest")
 
 
@@ -216,8 +218,15 @@ class MongoStore(LoggingConfigurable):
             return await self._database.transaction(lambda db: runs.checkpoint(db, segments, again=True))
 
     async def end_run(self, owner: OwnerId, run_id: RunId, epoch: int, end: RunEnd) -> RunRecord | None:
-        """See `Store.end_run`."""
-        return await self._database.transaction(lambda db: runs.end_run(db, owner, run_id, epoch, end))
+        """See `Store.end_run`; an answer that no document can hold ends as too long, since every run must end."""
+        try:
+            return await self._database.transaction(lambda db: runs.end_run(db, owner, run_id, epoch, end))
+        except TooLarge:
+            self.log.warning("The answer of run %s is larger than a document may be and was cut", run_id)
+        cut = msgspec.structs.replace(end, outcome="stopped", reason="too_long")
+        return await self._database.transaction(
+            lambda db: runs.end_run(db, owner, run_id, epoch, cut, most=_MOST_BYTES)
+        )
 
     async def request_stop(self, owner: OwnerId, run_id: RunId) -> RunRecord:
         """See `Store.request_stop`."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from jupyter_aichat.domain.ids import InstanceId, OwnerId, RunId
 from jupyter_aichat.domain.message import Message
+from jupyter_aichat.domain.part import Part, ToolCallPart
 from jupyter_aichat.domain.run import RunEnd, RunRecord, Segment, TakeUp
 from jupyter_aichat.errors import NotFound
 from jupyter_aichat.stores.base import Progress
@@ -98,16 +101,19 @@ async def _unwritten(db: Scope, segments: Sequence[Segment]) -> list[Segment]:
     return [segment for segment in segments if (segment.run_id, segment.seq, segment.part) not in there]
 
 
-async def end_run(db: Scope, owner: OwnerId, run_id: RunId, epoch: int, end: RunEnd) -> RunRecord | None:
-    """See `Store.end_run`; in a transaction."""
+async def end_run(
+    db: Scope, owner: OwnerId, run_id: RunId, epoch: int, end: RunEnd, *, most: int | None = None
+) -> RunRecord | None:
+    """See `Store.end_run`; in a transaction. Of the answer's text at most so many bytes are kept, None keeps all."""
     ended = await db.take("runs", _going_on(owner, run_id, epoch), {"$set": end_fields(end)})
     if ended is None:
         record = await find_record(db, owner, run_id)
         return record if record is not None and record.run.ended else None
     this = by_id(owner, ended["message_id"])
     fields = _message_end(end)
-    if end.parts is None and (folded := await _folded(db, owner, run_id, this)) is not None:
-        fields["parts"] = folded
+    parts = end.parts if end.parts is not None else await _folded(db, owner, run_id, this)
+    if parts is not None:
+        fields["parts"] = parts_fields(parts if most is None else _cut(parts, most))
     await db.update("messages", this, {"$set": fields})
     await db.delete("segments", {"owner_id": owner, "run_id": run_id})
     return record_of(ended)
@@ -116,8 +122,6 @@ async def end_run(db: Scope, owner: OwnerId, run_id: RunId, epoch: int, end: Run
 def _message_end(end: RunEnd) -> Document:
     """What an end changes of its message; what it does not tell stays."""
     fields: Document = {"status": end.outcome, "reason": end.reason, "seq": end.seq, "error": end_fields(end)["error"]}
-    if end.parts is not None:
-        fields["parts"] = parts_fields(end.parts)
     if end.usage:
         fields["usage"] = builtins(end.usage)
     if end.digest:
@@ -125,10 +129,22 @@ def _message_end(end: RunEnd) -> Document:
     return fields
 
 
-async def _folded(db: Scope, owner: OwnerId, run_id: RunId, message: Document) -> list[Document] | None:
+async def _folded(db: Scope, owner: OwnerId, run_id: RunId, message: Document) -> tuple[Part, ...] | None:
     segments = (await segments_of(db, owner, [run_id]))[run_id]
     found = await db.find_one("messages", message) if segments else None
-    return None if found is None else parts_fields(fold(message_of(found).parts, segments))
+    return None if found is None else fold(message_of(found).parts, segments)
+
+
+def _cut(parts: tuple[Part, ...], most: int) -> tuple[Part, ...]:
+    """Return the beginning of an answer whose texts have at most so many bytes; what is no text is left out."""
+    kept: list[Part] = []
+    for part in parts:
+        if isinstance(part, ToolCallPart) or most <= 0:
+            continue
+        text = part.text.encode()[:most]
+        most -= len(text)
+        kept.append(msgspec.structs.replace(part, text=text.decode(errors="ignore")))
+    return tuple(kept)
 
 
 async def take_up(db: Scope, owner: OwnerId, run_id: RunId, epoch: int, start: TakeUp) -> Message | None:

@@ -12,7 +12,7 @@ from pymongo import MongoClient
 
 from jupyter_aichat.domain.chat import ChatQuery
 from jupyter_aichat.domain.ids import ChatId, new_id
-from jupyter_aichat.domain.part import ToolCallPart, text_of
+from jupyter_aichat.domain.part import TextPart, ThinkingPart, ToolCallPart, text_of
 from jupyter_aichat.domain.run import RunEnd, seq_of
 from jupyter_aichat.errors import NotFound, NotReady, StoreUnavailable, TooLarge
 from jupyter_aichat.stores import mongo_schema
@@ -95,10 +95,24 @@ async def test_what_is_larger_than_a_document_is_refused_and_nothing_is_written(
         await mongo_store.commit(turn("send", chat.id, text="x" * 17 * MB))
     assert (await mongo_store.list_messages(ADA, chat.id, None, 9)).items == ()
     assert await mongo_store.get_chat(ADA, chat.id) == chat
-    running = await begun(mongo_store)
-    with pytest.raises(TooLarge):
-        await finish(mongo_store, running, "x" * 17 * MB)
-    assert (await mongo_store.get_run(ADA, running.record.run.id)).run.state == "loading"
+
+
+@pytest.mark.parametrize("folded", [False, True])
+async def test_an_answer_that_no_document_can_hold_ends_all_the_same(mongo_store: MongoStore, folded: bool) -> None:
+    committed = await begun(mongo_store)
+    run_id = committed.record.run.id
+    piece = "👩🏽‍💻" * (MB // 4)
+    for n in (2, 3, 4, 5, 6):
+        await mongo_store.checkpoint([said(committed.record, n, piece)])
+    parts = None if folded else (ThinkingPart("hm"), TextPart(piece * 5))
+    ended = await mongo_store.end_run(ADA, run_id, 1, RunEnd("completed", parts=parts, seq=seq_of(1, 9)))
+    assert ended is not None
+    assert (ended.run.state, ended.run.reason) == ("stopped", "too_long")
+    reply = await mongo_store.get_message(ADA, committed.reply.chat_id, committed.reply.id)
+    assert (reply.status, reply.parts[0] == ThinkingPart("hm")) == ("stopped", not folded)
+    assert (piece * 5).startswith(text_of(reply.parts))
+    assert len(text_of(reply.parts).encode()) > 14 * MB
+    assert (await mongo_store.progress(ADA, run_id, 0)).segments == ()
 
 
 async def test_4_mib_of_checkpoints_fold_into_one_message(mongo_store: MongoStore) -> None:
