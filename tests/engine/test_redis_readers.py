@@ -8,15 +8,17 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from jupyter_aichat.bus.base import Appended, Entry
 from jupyter_aichat.bus.redis import RedisBus
 from jupyter_aichat.cache.redis import RedisCache
 from jupyter_aichat.domain.event import Event, RunFinished, Snapshot, decode_event
 from jupyter_aichat.engine.engine import Engine
+from jupyter_aichat.errors import BusUnavailable
 from jupyter_aichat.providers.base import TextChunk, ThinkingChunk
 from jupyter_aichat.redis_connection import RedisConnection
 from jupyter_aichat.stores.sqlite import SqliteStore
@@ -226,6 +228,50 @@ async def test_redis_that_stops_and_comes_back_costs_no_reader_a_word(
     for events in await asyncio.gather(*reading):
         assert text(events) == " ".join(str(n) for n in range(80)) + " "
         assert end(events).state == "completed"
+
+
+async def test_cut_connections_cost_no_reader_a_word(
+    pair: tuple[Engine, Engine], own_redis: RedisServer, provider: FakeProvider
+) -> None:
+    """Also where Redis wrote what it could not tell: the log then has an entry that its owner takes for lost."""
+    here, there = pair
+    sent = await ask(here)
+    reading = [asyncio.create_task(read(engine, sent.run.id)) for engine in (here, there)]
+    for n in range(120):
+        provider.say(f"{n} ")
+        if n % 6 == 0:
+            own_redis.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            own_redis.command("CLIENT", "KILL", "TYPE", "pubsub")
+        await asyncio.sleep(0.025)
+    provider.say((DONE,))
+    for events in await asyncio.gather(*reading):
+        assert (text(events), end(events).state) == (" ".join(str(n) for n in range(120)) + " ", "completed")
+        places = [seq for seq, _ in events]
+        assert places == sorted(set(places))
+
+
+async def test_an_append_whose_answer_was_lost_tears_no_run_away_from_its_owner(
+    pair: tuple[Engine, Engine], provider: FakeProvider
+) -> None:
+    here, there = pair
+    sent = await ask(here)
+    reading = asyncio.create_task(read(there, sent.run.id))
+    await until(lambda: provider.active == 1)
+    append = here._bus.append
+
+    async def unheard(entries: Sequence[Entry]) -> Appended:
+        await append(entries)
+        raise BusUnavailable
+
+    for n in range(30):
+        here._bus.append = unheard if n % 10 == 5 else append  # type: ignore[method-assign]
+        provider.say(f"{n} ")
+        await asyncio.sleep(0.05)
+    here._bus.append = append  # type: ignore[method-assign]
+    await asyncio.sleep(2.2)  # the owner's checkpoints begin the log anew, with nothing new to say
+    provider.say((DONE,))
+    events = await reading
+    assert (text(events), end(events).state) == (" ".join(str(n) for n in range(30)) + " ", "completed")
 
 
 async def test_while_redis_is_away_a_reader_there_is_never_more_than_two_seconds_behind(
