@@ -47,8 +47,8 @@ class Cache(Protocol):
     async def gather(self, key: str, member: bytes, ttl_s: float) -> None:
         """Add to a set; its time to live begins anew."""
 
-    async def take(self, key: str) -> frozenset[bytes]:
-        """Return a set and forget it."""
+    async def members(self, key: str) -> frozenset[bytes]:
+        """Return a set; `delete` forgets it."""
         ...
 
 

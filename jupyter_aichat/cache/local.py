@@ -16,7 +16,7 @@ class LocalCache:
         self._kept, self._kept_bytes = kept, kept_bytes
         self._values: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
         self._size = 0
-        self._sets: OrderedDict[str, tuple[float, set[bytes]]] = OrderedDict()
+        self._sets: OrderedDict[str, tuple[float, frozenset[bytes]]] = OrderedDict()
 
     async def open(self) -> None:
         """Nothing to connect."""
@@ -62,8 +62,9 @@ class LocalCache:
 
     async def delete(self, key: str) -> bool:
         """See `Cache.delete`."""
-        there = await self.get(key) is not None
+        there = await self.get(key) is not None or bool(await self.members(key))
         self._drop(key)
+        self._sets.pop(key, None)
         return there
 
     async def increment(self, key: str, ttl_s: float, by: int = 1) -> int:
@@ -79,12 +80,13 @@ class LocalCache:
 
     async def gather(self, key: str, member: bytes, ttl_s: float) -> None:
         """See `Cache.gather`."""
-        members = await self.take(key)
-        self._sets[key] = (time.monotonic() + ttl_s, {*members, member})
+        members = await self.members(key)
+        self._sets.pop(key, None)
+        self._sets[key] = (time.monotonic() + ttl_s, members | {member})
         while len(self._sets) > self._kept:
             self._sets.popitem(last=False)
 
-    async def take(self, key: str) -> frozenset[bytes]:
-        """See `Cache.take`."""
-        until, members = self._sets.pop(key, (0.0, set()))
-        return frozenset(members) if time.monotonic() < until else frozenset()
+    async def members(self, key: str) -> frozenset[bytes]:
+        """See `Cache.members`."""
+        until, members = self._sets.get(key, (0.0, frozenset[bytes]()))
+        return members if time.monotonic() < until else frozenset()

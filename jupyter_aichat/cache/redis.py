@@ -17,11 +17,6 @@ _GATHER = """
 redis.call('SADD', KEYS[1], ARGV[1])
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
-_TAKE = """
-local members = redis.call('SMEMBERS', KEYS[1])
-redis.call('DEL', KEYS[1])
-return members
-"""
 
 
 class RedisCache:
@@ -67,9 +62,9 @@ class RedisCache:
         """See `Cache.gather`."""
         await self._ask("EVAL", _GATHER, 1, self._key(key), member, _ms(ttl_s))
 
-    async def take(self, key: str) -> frozenset[bytes]:
-        """See `Cache.take`."""
-        return frozenset(await self._ask("EVAL", _TAKE, 1, self._key(key)))
+    async def members(self, key: str) -> frozenset[bytes]:
+        """See `Cache.members`."""
+        return frozenset(await self._ask("SMEMBERS", self._key(key)))
 
     def _key(self, key: str) -> str:
         return self._connection.key("cache", key)

@@ -169,6 +169,11 @@ class Admission(LoggingConfigurable):
         if place := self._places.pop(run_id, None):
             place.leave()
 
+    def hand_over(self, run_id: RunId) -> None:
+        """Leave a run's place to the process that goes on with it."""
+        if place := self._places.pop(run_id, None):
+            place.hand_over()
+
     def door(self, live: LiveRun) -> Door:
         """Return the line before the model as one run sees it."""
         return Door(self, live)

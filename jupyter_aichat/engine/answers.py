@@ -30,6 +30,7 @@ from jupyter_aichat.providers.base import ChatRequest, Chunk, FinishedChunk, Pro
 _VERSION = 1
 _PIECE = 16_384
 _GONE_S = 60.0
+FORGET_AGAIN_S = 5.0
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -73,6 +74,8 @@ class AnswerCache(LoggingConfigurable):
         self._read_secret = secret
         self._secret = secrets.token_bytes(32)
         self._flights: dict[str, Flight[Asked]] = {}
+        self._to_forget: set[str] = set()
+        self._forgetting: asyncio.Task[None] | None = None
         self._decoder = msgspec.json.Decoder(_Kept)
         self.hits = self.misses = self.joined = 0
 
@@ -84,6 +87,9 @@ class AnswerCache(LoggingConfigurable):
 
     async def stop(self) -> None:
         """Close what is under way."""
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+            await asyncio.gather(self._forgetting, return_exceptions=True)
         for flight in list(self._flights.values()):
             await flight.finish()
 
@@ -188,12 +194,30 @@ class AnswerCache(LoggingConfigurable):
         if self.scope == "off":
             return
         chat = self._chat(owner, chat_id)
+        if not await self._forget(chat):
+            self._log.warning("The cache is away: answers of a deleted chat are deleted when it is back")
+            self._to_forget.add(chat)
+            if self._forgetting is None:
+                self._forgetting = asyncio.create_task(self._forget_later(), name="aichat-forget")
+
+    async def _forget(self, chat: str) -> bool:
         try:
             await self._cache.put(f"answers-gone:{chat}", b"1", _GONE_S)
-            for key in await self._cache.take(f"answers-of:{chat}"):
+            members = f"answers-of:{chat}"
+            for key in await self._cache.members(members):
                 await self._cache.delete(key.decode())
+            await self._cache.delete(members)
         except CacheUnavailable:
-            self._log.warning("The cache is away: answers of a deleted chat stay in it for up to %d s", self.ttl_s)
+            return False
+        return True
+
+    async def _forget_later(self) -> None:
+        while self._to_forget:
+            await asyncio.sleep(FORGET_AGAIN_S)
+            for chat in list(self._to_forget):
+                if await self._forget(chat):
+                    self._to_forget.discard(chat)
+        self._forgetting = None
 
 
 def _kept(chunks: Sequence[Chunk]) -> _Kept | None:

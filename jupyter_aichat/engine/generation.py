@@ -91,9 +91,12 @@ class Generator:
             end = End("failed", None, Failure("internal", "Something went wrong inside the chat server; see its log."))
         if not wanted.done():
             wanted.set_result(end)  # from here on nobody may cancel: the end is being written
-        self._admission.leave(live.record.run.id)
         live.flush()
-        return LET_GO if end is LET_GO else await self._end(live, end)
+        if end is LET_GO:
+            self._admission.hand_over(live.record.run.id)
+            return LET_GO
+        self._admission.leave(live.record.run.id)
+        return await self._end(live, end)
 
     async def _generate(self, live: LiveRun, question: Message, reply: Message) -> End:
         if not await self._at_hand(live, question, reply):

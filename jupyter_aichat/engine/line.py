@@ -62,6 +62,10 @@ class Place:
         held_s = None if self._admitted_at is None else _now() - self._admitted_at
         self._line.leave(self, held_s)
 
+    def hand_over(self) -> None:
+        """Leave the place to the process that goes on with the run."""
+        self._line.hand_over(self)
+
     def move(self, position: int) -> None:
         """Stand elsewhere now."""
         if position != self.position and self.position:
@@ -150,6 +154,11 @@ class Line:
         task = asyncio.create_task(self._release(place.ticket.id), name=f"aichat-leave-{place.ticket.id}")
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
+
+    def hand_over(self, place: Place) -> None:
+        """Forget a place that the run's next owner takes over; without one it is free after the lease."""
+        if self.places.get(place.ticket.id) is place:
+            del self.places[place.ticket.id]
 
     async def _release(self, run_id: RunId) -> None:
         async with self._lock:

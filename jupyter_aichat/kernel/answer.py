@@ -5,7 +5,9 @@ from __future__ import annotations
 from jupyter_aichat.domain.event import (
     Context,
     Event,
+    QueuePosition,
     RunFinished,
+    RunStarted,
     Snapshot,
     TextDelta,
     ThinkingDelta,
@@ -25,6 +27,8 @@ class Answer:
         self.version = 0
         self.text = ""
         self.thinking = False
+        self.position = 0
+        """The place in line before the model; 0 is its turn."""
         self.tools: tuple[str, ...] = ()
         self.model: str | None = None
         self.context: Context | None = None
@@ -39,6 +43,10 @@ class Answer:
     def apply(self, event: Event) -> None:
         """Take one event."""
         match event:
+            case QueuePosition():
+                self.position = event.position
+            case RunStarted():
+                self.position = 0
             case TextDelta():
                 self.text += event.text
                 self.thinking = False
@@ -55,8 +63,6 @@ class Answer:
             case RunFinished():
                 self.usage = event.usage or self.usage
                 self.end = event
-            case _:
-                return
         self.version += 1
 
     def _take(self, message: Message) -> None:
@@ -81,6 +87,8 @@ def summary(answer: Answer, seconds: float) -> str:
     said = [answer.model or "", f"{seconds:.1f} s"]
     if usage is not None and usage.completion_tokens is not None:
         said.append(_counted(usage.completion_tokens, "token"))
+    if usage is not None and usage.cached:
+        said.append("answered before")
     if end is not None and end.state != "completed":
         said.append(end.state)
     if end is not None and end.reason in ("length", "too_long"):

@@ -65,7 +65,7 @@ class CellView:
 
     def show(self, answer: Answer) -> float:
         """Update the output."""
-        self._update(answer.text or ("*thinking …*" if answer.thinking else "*…*"))
+        self._update(answer.text or meanwhile(answer))
         return GAP_S + len(answer.text) / _CHARACTERS_PER_S
 
     def finish(self, answer: Answer) -> None:
@@ -102,6 +102,13 @@ class TerminalView:
         self.show(answer)
         if answer.end is not None or answer.text:
             self._write(f"\n({summary(answer, time.monotonic() - self._begun)})\n")
+
+
+def meanwhile(answer: Answer) -> str:
+    """What stands there before the first text."""
+    if answer.position:
+        return f"*number {answer.position} in line …*"
+    return "*thinking …*" if answer.thinking else "*…*"
 
 
 def _quoted(text: str) -> str:

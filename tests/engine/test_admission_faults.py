@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from jupyter_aichat.domain.ids import OwnerId
 from jupyter_aichat.domain.part import text_of
 from jupyter_aichat.engine.engine import Engine
+from jupyter_aichat.engine.requests import Sent
 from tests.engine import lines
 from tests.engine.collect import until
 from tests.engine.lines import Replicas, ask_as, read_as
@@ -95,6 +97,28 @@ async def test_a_run_that_is_taken_over_has_its_place_and_is_never_refused(
         assert (await read_as(other, owner, sent.run.id, after=None))[-1].state == "completed"
     asked = [text_of(request.messages[-1].parts) for request in provider.requests]
     assert asked == ["one", "one", "three", "two"]
+
+
+async def test_a_replica_that_is_told_to_stop_hands_its_places_over(
+    takers: list[Engine], provider: FakeProvider
+) -> None:
+    """Else those who wait would be admitted first, and an answer in mid-sentence would stand in line behind them."""
+    stopping, other = takers
+    streams = await ask_as(stopping, "ada", "one")
+    waits = await ask_as(other, "bob", "two")
+    provider.say("half")
+    await read_as(stopping, "ada", streams.run.id, until=3)
+    await stopping.stop()
+    await until(lambda: len(provider.requests) == 2)
+    assert await _state(other, "bob", waits) == "queued"
+    provider.say(" done", (DONE,), (DONE,))
+    assert (await read_as(other, "ada", streams.run.id, after=None))[-1].state == "completed"
+    assert (await read_as(other, "bob", waits.run.id))[-1].state == "completed"
+    assert [text_of(request.messages[0].parts) for request in provider.requests] == ["one", "one", "two"]
+
+
+async def _state(engine: Engine, owner: str, sent: Sent) -> str:
+    return (await engine.runs.get(OwnerId(owner), sent.run.id)).state
 
 
 async def test_a_line_that_came_back_empty_is_made_again(

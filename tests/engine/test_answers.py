@@ -13,6 +13,7 @@ import pytest
 from jupyter_aichat.domain.ids import OwnerId
 from jupyter_aichat.domain.options import Options
 from jupyter_aichat.domain.usage import Usage
+from jupyter_aichat.engine import answers
 from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.engine.requests import Again, Edit
 from jupyter_aichat.errors import ProviderError
@@ -241,6 +242,19 @@ async def test_an_answer_that_is_kept_while_its_chat_is_deleted_is_gone(
     assert await answer(engine, sent) == "yes"
     await until(lambda: not engine.answers._flights)
     assert service.cache.answers() == []
+
+
+async def test_what_is_deleted_while_the_cache_is_away_is_gone_when_it_is_back(
+    engine: Engine, service: Service, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "FORGET_AGAIN_S", 0.05)
+    sent = await answered(engine, provider)
+    service.cache.away = True
+    await engine.chats.delete(OwnerId("ada"), sent.reply.chat_id)
+    assert len(service.cache.answers()) == 1
+    service.cache.away = False
+    await until(lambda: not service.cache.answers())
+    await until(lambda: engine.answers._forgetting is None)
 
 
 async def test_an_answer_lives_for_its_time(service: Service, brief: Engine, provider: FakeProvider) -> None:

@@ -9,9 +9,18 @@ import time
 
 import pytest
 
-from jupyter_aichat.domain.event import Context, RunFinished, TextDelta, ThinkingDelta, UsageEvent
+from jupyter_aichat.domain.event import (
+    Context,
+    QueuePosition,
+    RunFinished,
+    RunStarted,
+    TextDelta,
+    ThinkingDelta,
+    UsageEvent,
+)
 from jupyter_aichat.domain.usage import Usage
 from jupyter_aichat.kernel.answer import Answer, summary
+from jupyter_aichat.kernel.display import meanwhile
 from jupyter_aichat.kernel.loop import BackgroundLoop
 from jupyter_aichat.kernel.session import Cells, Question, Session, current_session
 
@@ -104,3 +113,20 @@ def test_an_end_that_nobody_wanted_is_a_failure(state: str, fails: bool) -> None
     answer = Answer()
     answer.apply(RunFinished(state, "server_stopping"))  # type: ignore[arg-type]
     assert (answer.failure is not None) == fails
+
+
+def test_an_answer_that_waits_in_line_says_so_until_it_is_its_turn() -> None:
+    answer = Answer()
+    answer.apply(QueuePosition(3))
+    assert (answer.position, meanwhile(answer)) == (3, "*number 3 in line …*")
+    answer.apply(QueuePosition(1, 2.5))
+    assert meanwhile(answer) == "*number 1 in line …*"
+    answer.apply(RunStarted())
+    assert meanwhile(answer) == "*…*"
+
+
+def test_an_answer_that_was_given_before_says_so() -> None:
+    answer = Answer()
+    answer.model = "m"
+    answer.apply(UsageEvent(Usage(completion_tokens=2, cached=True)))
+    assert summary(answer, 0.04) == "m · 0.0 s · 2 tokens · answered before"
