@@ -101,12 +101,12 @@ class RedisConnection(LoggingConfigurable):
 
     async def ask(self, unavailable: Unavailable, question: Callable[[RedisClient], Awaitable[T]]) -> T:
         """Return the answer to a question, or raise `unavailable`, and nothing else."""
-        now = asyncio.get_running_loop().time()
-        if now < self._hangs_until:
-            raise unavailable("Redis does not answer.")
-        if self._hangs_until:
-            self._hangs_until = now + self.timeout_s + RETRY_S  # this question tries; the others need not
         async with self._gate:
+            now = asyncio.get_running_loop().time()
+            if now < self._hangs_until:
+                raise unavailable("Redis does not answer.")
+            if self._hangs_until:
+                self._hangs_until = now + self.timeout_s + RETRY_S  # this question tries; the others need not
             return await self._note(self._try(unavailable, question, self.timeout_s))
 
     async def wait(
@@ -138,7 +138,7 @@ class RedisConnection(LoggingConfigurable):
         except FAILURES as error:
             if self._may_say(type(error).__name__):
                 # Redis repeats what it did not understand, and that may be somebody's text.
-                what = str(error).partition(", with args")[0]
+                what = str(error).partition(", with args")[0] or type(error).__name__
                 self.log.warning("Redis at %s cannot be used: %s", self.address, what)
             if isinstance(error, ReadOnlyError) and isinstance(self._client, Redis):
                 # Behind this name there is another server now, and the one that we know takes no writes.

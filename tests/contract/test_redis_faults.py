@@ -201,6 +201,21 @@ async def test_a_hanging_redis_costs_one_time_out_and_not_one_for_each_question(
         assert appended == Appended()
 
 
+async def test_a_crowd_at_a_hanging_redis_waits_for_one_time_out(own_redis: RedisServer) -> None:
+    loop = asyncio.get_running_loop()
+    async with opened(connection(own_redis, timeout_s=0.5)) as (bus,):
+        await bus.append([entry(1)])
+        os.kill(own_redis.pid, signal.SIGSTOP)
+        try:
+            begun = loop.time()
+            told = await asyncio.gather(*(bus.read(RUN, 0, 1) for _ in range(300)), return_exceptions=True)
+            assert loop.time() - begun < 1.5
+            assert all(isinstance(each, BusUnavailable) for each in told)
+        finally:
+            os.kill(own_redis.pid, signal.SIGCONT)
+        assert await again(bus.ping) < 2
+
+
 async def test_cut_connections_are_made_anew(own_redis: RedisServer) -> None:
     async with opened(connection(own_redis), connection(own_redis)) as (bus, other):
         heard: list[Entry] = []
