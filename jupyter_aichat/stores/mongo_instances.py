@@ -1,7 +1,8 @@
 """Which processes live, as MongoDB knows it: each raises its ``beat``, and the others watch whether it still does.
 
 No wall clock is compared to tell the dead: an instance has lapsed when the same beat was read for long enough of the
-reader's own monotonic clock, and the database could be read all the while. The database's clock only says for how long.
+reader's own monotonic clock, and the database could be read all the while. For how long it is gone tells the same clock where
+this process has seen it alive, else the database's.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class Watch:
     def __init__(self, lapse_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._lapse_s, self._clock = lapse_s, clock
         self._seen: dict[str, tuple[int, float]] = {}
+        self._alive: dict[str, float] = {}
         self._last: float | None = None
 
     def begin(self) -> float:
@@ -45,12 +47,22 @@ class Watch:
         if self._last is not None and begun - self._last > self._lapse_s / 2:
             self.restart()
         self._last = self._clock()
-        seen = {}
+        seen, alive = {}, {}
         for each in instances:
-            beat, since = self._seen.get(each["_id"], (None, 0.0))
-            seen[each["_id"]] = (each["beat"], since if beat == each["beat"] else self._last)
-        self._seen = seen
+            instance, beat = each["_id"], each["beat"]
+            before, since = self._seen.get(instance, (None, 0.0))
+            seen[instance] = (beat, since if before == beat else self._last)
+            if before not in {None, beat}:
+                alive[instance] = self._last
+            elif instance in self._alive:
+                alive[instance] = self._alive[instance]
+        self._seen, self._alive = seen, alive
         return {instance for instance, (_, since) in seen.items() if begun - since >= self._lapse_s}
+
+    def gone_s(self, instance: str) -> float | None:
+        """Return the seconds since an instance was last seen to beat; None where it never was."""
+        at = self._alive.get(instance)
+        return None if at is None else self._clock() - at
 
 
 class Instances:
@@ -103,7 +115,12 @@ class Instances:
         if not gone:
             return []
         now: datetime = (await self._database.hello())["localTime"].replace(tzinfo=UTC)
-        return [Lapsed(InstanceId(each["_id"]), max((now - each["at"]).total_seconds(), 0.0)) for each in gone]
+        found = []
+        for each in gone:
+            gone_s = self._watch.gone_s(each["_id"])
+            told = (now - each["at"]).total_seconds()
+            found.append(Lapsed(InstanceId(each["_id"]), max(told if gone_s is None else gone_s, 0.0)))
+        return found
 
 
 async def _of_active_runs(db: Scope, instances: Iterable[str] | None) -> set[str]:

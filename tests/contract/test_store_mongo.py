@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -271,6 +272,45 @@ def test_a_failed_read_or_a_long_pause_of_the_reader_begins_the_watch_anew() -> 
     clock.now += 3.9
     assert look(watch, a=3) == {"a"}
     assert look(watch, a=4) == set()
+
+
+def test_for_how_long_who_was_seen_alive_is_gone_says_no_wall_clock() -> None:
+    clock = Clock()
+    watch = Watch(8.0, clock)
+    look(watch, a=3, b=7)
+    clock.now += 1
+    look(watch, a=4, b=7)
+    for _ in range(5):
+        clock.now += 2
+        look(watch, a=4, b=7)
+    assert (watch.gone_s("a"), watch.gone_s("b"), watch.gone_s("c")) == (10.0, None, None)
+    watch.restart()
+    look(watch, a=4)
+    assert watch.gone_s("a") == 10.0
+    look(watch)
+    assert watch.gone_s("a") is None
+
+
+async def test_a_jump_of_the_databases_clock_makes_nobody_long_gone(
+    mongo_store: MongoStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By an hour, while the owner was dying."""
+    await mongo_store.join(THERE)
+    await mongo_store.lapsed(HERE)
+    await mongo_store.beat(THERE)
+    assert mongo_store._opened is not None
+    hello = mongo_store._opened.hello
+
+    async def an_hour_later() -> dict[str, Any]:
+        answer = await hello()
+        return {**answer, "localTime": answer["localTime"] + timedelta(hours=1)}
+
+    monkeypatch.setattr(mongo_store._opened, "hello", an_hour_later)
+    async with asyncio.timeout(10):
+        while not (lapsed := await mongo_store.lapsed(HERE)):
+            await asyncio.sleep(0.05)
+    assert lapsed[0].gone_s is not None
+    assert LAPSE_S <= lapsed[0].gone_s < 10
 
 
 async def test_for_how_long_an_instance_is_gone_says_the_databases_clock(mongo_store: MongoStore) -> None:

@@ -91,6 +91,24 @@ async def test_a_store_that_stays_away_ends_the_run_and_the_next_look_ends_it_in
     assert text(await read(shaky, again.run.id)) == "kept on"
 
 
+async def test_readers_of_an_answer_that_has_waited_long_enough_wait_no_longer_and_its_text_is_kept(
+    shaky: Engine, store: FaultyStore, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are told at once; the end is written, with all text, when the store is back."""
+    monkeypatch.setattr(journal, "AWAY_CHARACTERS", 1000)
+    sent = await ask(shaky)
+    await until(lambda: provider.active == 1)
+    reading = asyncio.create_task(read(shaky, sent.run.id))
+    store.away.add("*")
+    provider.say("x" * 2000)
+    events = await asyncio.wait_for(reading, 2.5)
+    assert (end(events).state, end(events).reason) == ("interrupted", "store_unavailable")
+    store.away.clear()
+    await settled(shaky)
+    reply = await stored(shaky, sent.reply)
+    assert (reply.status, reply.reason, text_of(reply.parts)) == ("interrupted", "store_unavailable", "x" * 2000)
+
+
 async def test_a_run_can_be_stopped_while_the_store_is_away(
     shaky: Engine, store: FaultyStore, provider: FakeProvider
 ) -> None:

@@ -13,6 +13,8 @@ from jupyter_aichat.domain.change import Change
 from jupyter_aichat.domain.part import text_of
 from jupyter_aichat.engine.engine import Engine
 from tests.engine.collect import OWNER, ask, end, read, settled, stored, text, until
+from tests.engine.conftest import Replicas
+from tests.engine.replicas import kill
 from tests.fakes import DONE, FakeProvider
 
 
@@ -63,3 +65,23 @@ async def test_a_jump_ends_no_run_loses_no_text_and_changes_no_order(
     page = await engine.chats.messages(OWNER, first.reply.chat_id, None, 9)
     assert [text_of(each.parts) for each in page.items] == ["hi", "first", "second", "before after", "third", "last"]
     await until(lambda: [change.run_id for change in heard if change.run_id][-1:] == [third.run.id], 3)
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_jump_takes_no_run_from_the_living_and_keeps_none_of_the_dead(
+    replicas: Replicas, provider: FakeProvider, jumping: type[Jumping], hours: int
+) -> None:
+    first, second, _ = replicas.engines
+    sent = await ask(first)
+    provider.say("before ")
+    await replicas.until_logged(sent, "before ")
+    jumping.shift = timedelta(hours=hours)
+    await asyncio.sleep(1.1)  # a look of each of them
+    assert first._lease.held
+    assert (first.active_runs, provider.closed) == (1, 0)
+    await kill(first, replicas.dead)
+    await until(lambda: len(provider.requests) == 2)
+    jumping.shift = timedelta()
+    provider.say("after", (DONE,))
+    events = await read(second, sent.run.id, None)
+    assert (text(events), end(events).state) == ("before after", "completed")
