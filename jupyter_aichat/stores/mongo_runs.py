@@ -105,18 +105,21 @@ async def end_run(
     db: Scope, owner: OwnerId, run_id: RunId, epoch: int, end: RunEnd, *, most: int | None = None
 ) -> RunRecord | None:
     """See `Store.end_run`; in a transaction. Of the answer's text at most so many bytes are kept, None keeps all."""
-    ended = await db.take("runs", _going_on(owner, run_id, epoch), {"$set": end_fields(end)})
-    if ended is None:
+    change = end_fields(end)
+    before = await db.take("runs", _going_on(owner, run_id, epoch), {"$set": change}, before=True)
+    if before is None:
         record = await find_record(db, owner, run_id)
         return record if record is not None and record.run.ended else None
-    this = by_id(owner, ended["message_id"])
-    fields = _message_end(end)
-    parts = end.parts if end.parts is not None else await _folded(db, owner, run_id, this)
+    this, has_segments = by_id(owner, before["message_id"]), before["state"] == "streaming"
+    fields, parts = _message_end(end), end.parts
+    if parts is None and has_segments:
+        parts = await _folded(db, owner, run_id, this)
     if parts is not None:
         fields["parts"] = parts_fields(parts if most is None else _cut(parts, most))
     await db.update("messages", this, {"$set": fields})
-    await db.delete("segments", {"owner_id": owner, "run_id": run_id})
-    return record_of(ended)
+    if has_segments:
+        await db.delete("segments", {"owner_id": owner, "run_id": run_id})
+    return record_of({**before, **change})
 
 
 def _message_end(end: RunEnd) -> Document:

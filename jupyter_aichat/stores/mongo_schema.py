@@ -39,7 +39,7 @@ STEPS: tuple[Step, ...] = (
             Index("messages", (("owner_id", 1), ("chat_id", 1), ("n", 1)), unique=True),
             Index("messages", (("owner_id", 1), ("chat_id", 1), ("depth", 1), ("id", 1), ("parent_id", 1))),
             Index("runs", (("owner_id", 1), ("chat_id", 1), ("active", 1))),
-            Index("runs", (("instance", 1),), where={"active": True}),
+            Index("runs", (("instance", 1), ("stop_requested", 1)), where={"active": True}),
             Index("segments", (("owner_id", 1), ("run_id", 1), ("seq", 1), ("part", 1)), unique=True),
             Index("keys", (("owner_id", 1), ("chat_id", 1))),
             Index("keys", (("deleted_at", 1),), expires_s=KEY_LIVES_S),

@@ -22,7 +22,7 @@ from tests.contract.store_turns import ADA, HERE, THERE, begun, chat_named, fini
 from tests.mongo_server import MongoServer
 
 STEPPED_DOWN, WRITE_CONFLICT, WRITE_CONCERN_FAILED = 189, 112, 64
-BOUND_S = 8.0
+BOUND_S = 5.0
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def failing(jp_asyncio_loop: asyncio.AbstractEventLoop, server: MongoServer) -> 
     Its client polls, because SecantusDB does not tell those who wait that it has stepped down, as MongoDB would.
     """
     store = MongoStore(f"{server.url}?serverMonitoringMode=poll", database=f"chats_{new_id()}")
-    store.selection_timeout_s, store.call_timeout_s, store.transaction_timeout_s = 1.5, 2.0, 4.0
+    store.selection_timeout_s, store.call_timeout_s, store.transaction_timeout_s = 1.0, 1.2, 2.5
     jp_asyncio_loop.run_until_complete(store.open())
     yield store
     jp_asyncio_loop.run_until_complete(store.close())
@@ -114,7 +114,7 @@ async def test_a_commit_whose_end_stays_unknown_is_refused_in_time_and_found_out
 
 async def test_a_slow_database_is_bounded(failing: MongoStore, server: MongoServer) -> None:
     chat = (await failing.create_chat(ADA, chat_named())).id
-    slow: dict[str, object] = {"blockConnection": True, "blockTimeMS": 6000}
+    slow: dict[str, object] = {"blockConnection": True, "blockTimeMS": 4000}
     with failpoint(server, ["find", "findAndModify"], {"times": 4}, **slow):
         began = time.monotonic()
         results = await asyncio.gather(
