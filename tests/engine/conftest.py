@@ -23,7 +23,7 @@ from jupyter_aichat.stores.sqlite import SqliteStore
 from tests.contract import store_targets
 from tests.engine.collect import OWNER
 from tests.engine.faulty import FaultyStore
-from tests.engine.replicas import ReplicaStore, SharedBus
+from tests.engine.replicas import ReplicaStore, SharedBus, SharedRedisBus
 from tests.fakes import FakeProvider
 
 
@@ -57,10 +57,12 @@ def make_engine(
 class Replicas:
     """Three replicas of the service on one store and one bus, with one provider."""
 
-    def __init__(self, make_store: Callable[[], Store], provider: FakeProvider) -> None:
+    def __init__(
+        self, make_store: Callable[[], Store], bus: SharedBus | SharedRedisBus, provider: FakeProvider
+    ) -> None:
         self._make_store, self._provider = make_store, provider
         self.dead: dict[InstanceId, float | None] = {}
-        self.bus = SharedBus()
+        self.bus = bus
         self.engines: list[Engine] = []
 
     def make(self) -> Engine:
@@ -103,11 +105,14 @@ class Replicas:
         return await store.get_message(OWNER, sent.reply.chat_id, sent.reply.id)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("mongo", marks=pytest.mark.slow)])
+@pytest.fixture(params=["sqlite", *(pytest.param(name, marks=pytest.mark.slow) for name in ("redis", "mongo"))])
 def replicas(
     request: pytest.FixtureRequest, jp_asyncio_loop: asyncio.AbstractEventLoop, tmp_path: Path, provider: FakeProvider
 ) -> Iterator[Replicas]:
-    replicas = Replicas(partial(store_targets.TARGETS[request.param], tmp_path), provider)
+    """Three of them: on SQLite and a bus in memory, or with a real Redis or a real MongoDB in place of one."""
+    target = "sqlite" if request.param == "redis" else request.param
+    bus = SharedRedisBus(request.getfixturevalue("own_redis")) if request.param == "redis" else SharedBus()
+    replicas = Replicas(partial(store_targets.TARGETS[target], tmp_path), bus, provider)
     for _ in range(3):
         jp_asyncio_loop.run_until_complete(replicas.make().start())
     yield replicas

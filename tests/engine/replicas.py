@@ -8,26 +8,23 @@ from typing import Any
 
 from jupyter_aichat.bus.base import Appended, Entry
 from jupyter_aichat.bus.local import LocalBus
-from jupyter_aichat.domain.ids import InstanceId
+from jupyter_aichat.bus.redis import RedisBus
+from jupyter_aichat.domain.ids import InstanceId, RunId
 from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.errors import BusUnavailable, StoreUnavailable
+from jupyter_aichat.redis_connection import RedisConnection
 from jupyter_aichat.stores.base import Lapsed, Store
+from tests.redis_server import RedisServer
 
 
-class SharedBus(LocalBus):
-    """One bus for all replicas. ``away``: it takes nothing and has nothing; ``deaf``: signals are lost."""
+class _Shared:
+    """What a test can do to the bus of all replicas. ``away``: it takes and has nothing; ``deaf``: signals are lost."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
         self.away = False
         self.deaf = False
         self.appended: list[Entry] = []
-
-    async def open(self) -> None:
-        """It is open."""
-
-    async def close(self) -> None:
-        """Others use it still."""
 
     def _check(self) -> None:
         if self.away:
@@ -35,25 +32,58 @@ class SharedBus(LocalBus):
 
     async def ping(self) -> None:
         self._check()
+        await super().ping()  # type: ignore[misc]
 
     async def append(self, entries: Sequence[Entry]) -> Appended:
         self._check()
-        appended = await super().append(entries)
+        appended: Appended = await super().append(entries)  # type: ignore[misc]
         self.appended += [entry for entry in entries if entry.run_id not in appended.refused | appended.missing]
         return appended
 
-    async def read(self, run_id: str, after: int, limit: int) -> tuple[Entry, ...] | None:
+    async def read(self, run_id: RunId, after: int, limit: int) -> tuple[Entry, ...] | None:
         self._check()
-        return await super().read(run_id, after, limit)  # type: ignore[arg-type]
+        return await super().read(run_id, after, limit)  # type: ignore[misc, no-any-return]
 
     async def publish(self, topic: str, payload: bytes) -> None:
         self._check()
         if not self.deaf:
-            await super().publish(topic, payload)
+            await super().publish(topic, payload)  # type: ignore[misc]
+
+
+class SharedBus(_Shared, LocalBus):
+    """One bus for all replicas, in memory."""
+
+    async def open(self) -> None:
+        """It is open."""
+
+    async def close(self) -> None:
+        """Others use it still."""
 
     def empty(self) -> None:
         """Restart it without anything it knew."""
         self._logs.clear()
+
+
+class SharedRedisBus(_Shared, RedisBus):
+    """The same on a Redis that belongs to the test."""
+
+    def __init__(self, server: RedisServer) -> None:
+        super().__init__(RedisConnection(url=server.url))
+        self._server, self._users = server, 0
+
+    async def open(self) -> None:
+        self._users += 1
+        if self._users == 1:
+            await super().open()
+
+    async def close(self) -> None:
+        self._users -= 1
+        if self._users == 0:
+            await super().close()
+
+    def empty(self) -> None:
+        """Restart it without anything it knew."""
+        self._server.command("FLUSHALL")
 
 
 class ReplicaStore:
