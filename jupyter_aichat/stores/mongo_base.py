@@ -35,7 +35,7 @@ def by_ids(owner: str, names: Iterable[str]) -> Document:
 
 
 class AlreadyThere(Exception):
-    """A unique index has this key already: somebody else was faster, or we were and did not hear of it."""
+    """This collection or this unique key exists: somebody else was faster, or we were and did not hear of it."""
 
 
 class Index(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
@@ -18,14 +19,14 @@ import msgspec
 from bson.timestamp import Timestamp
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorCollection
 from pymongo import ReturnDocument, UpdateOne
-from pymongo.errors import CollectionInvalid, ConnectionFailure, PyMongoError, ServerSelectionTimeoutError
+from pymongo.errors import ConnectionFailure, PyMongoError, ServerSelectionTimeoutError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import make_read_preference, read_pref_mode_from_name
 from pymongo.uri_parser import parse_uri
 from pymongo.write_concern import WriteConcern
 
 from jupyter_aichat.errors import NotReady, StoreUnavailable
-from jupyter_aichat.stores.mongo_base import AWAY, Document, Index, Query, Scope
+from jupyter_aichat.stores.mongo_base import AWAY, AlreadyThere, Document, Index, Query, Scope
 from jupyter_aichat.stores.mongo_errors import translate
 
 Result = TypeVar("Result")
@@ -131,10 +132,8 @@ class Driver:
 
     async def add_collection(self, name: str) -> None:
         """Make a collection where there is none; several may do so at once."""
-        try:
+        with suppress(AlreadyThere):
             await self.bounded(self.client[self._database].create_collection(name, check_exists=False))
-        except CollectionInvalid:
-            return
 
     async def add_index(self, index: Index) -> None:
         """Make an index where there is none; several may do so at once."""

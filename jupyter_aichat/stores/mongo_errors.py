@@ -20,7 +20,7 @@ from jupyter_aichat.stores.mongo_base import ALONE, AWAY, AlreadyThere
 
 _REFUSED = "MongoDB refuses what the chats need: check the user, its rights and authSource in AIChatApp.store_url."
 
-_DUPLICATE = 11000
+_ALREADY_THERE = frozenset({48, 11000})  # a collection; a key
 _TOO_LARGE = frozenset({10334, 17419, 17420})
 _NO_TRANSACTIONS = frozenset({20, 263})
 _NOT_ALLOWED = frozenset({13, 18, 8000})
@@ -32,7 +32,7 @@ def translate(error: Exception, log: logging.Logger) -> Exception:
         return error
     if isinstance(error, UnicodeEncodeError | InvalidStringData):
         return InvalidRequest("Text may not contain lone surrogates.")
-    if isinstance(error, DuplicateKeyError) or _DUPLICATE in _codes(error):
+    if isinstance(error, DuplicateKeyError) or _codes(error) & _ALREADY_THERE:
         return AlreadyThere()
     if isinstance(error, DocumentTooLarge) or _codes(error) & _TOO_LARGE:
         return TooLarge("This is larger than the database can keep in one piece (16 MB).")

@@ -21,7 +21,7 @@ from tests.contract.mongo_commands import RECORDER
 from tests.contract.store_turns import ADA, HERE, THERE, begun, chat_named, finish, said, turn
 from tests.mongo_server import MongoServer
 
-STEPPED_DOWN, WRITE_CONFLICT, WRITE_CONCERN_FAILED = 189, 112, 64
+STEPPED_DOWN, WRITE_CONFLICT, NAMESPACE_EXISTS = 189, 112, 48
 BOUND_S = 5.0
 
 
@@ -175,3 +175,11 @@ async def test_what_a_cut_connection_left_open_holds_up_nobody(failing: MongoSto
         assert await failing.checkpoint([said(record, 2, "x")]) == frozenset()
     assert [command for command in RECORDER.commands if "killSessions" in command]
     assert await failing.checkpoint([said(record, 3, "y")]) == frozenset()
+
+
+async def test_a_collection_that_another_replica_was_faster_to_make_is_taken(server: MongoServer) -> None:
+    store = MongoStore(server.url, database=f"chats_{new_id()}")
+    with failpoint(server, ["create"], {"times": 2}, errorCode=NAMESPACE_EXISTS):
+        await store.open()
+    await begun(store)
+    await store.close()
