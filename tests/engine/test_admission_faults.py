@@ -147,6 +147,7 @@ async def test_while_the_queue_is_away_each_replica_admits_its_share_alone(
     replicas.queue.away = False
     await until(lambda: not engine._admission._lines["fake/fake"].is_alone, 8)
     await until(lambda: not other._admission._lines["fake/fake"].is_alone, 8)
+    assert (engine._admission._alone._lines, other._admission._alone._lines) == ({}, {})  # type: ignore[union-attr]
     assert (await ask_as(engine, "cy")).run.state == "queued"
     assert len(provider.requests) == 4
     provider.say(*[(DONE,)] * 7)

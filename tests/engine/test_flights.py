@@ -122,6 +122,25 @@ async def test_the_place_in_line_is_held_as_long_as_somebody_reads(narrow: Engin
     await until(lambda: narrow._admission._lines["fake/fake"].idle)
 
 
+async def test_an_answer_that_is_not_at_hand_any_more_waits_for_the_model_like_others(
+    narrow: Engine, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was under way failed between the look and the join."""
+    await ask(narrow, "busy")
+    await until(lambda: provider.active == 1)
+
+    async def seen(_: object) -> bool:
+        return True
+
+    monkeypatch.setattr(narrow.answers, "at_hand", seen)
+    waits = await ask(narrow, "waits")
+    events = [event for _, event in await read(narrow, waits.run.id, owner=OwnerId("ada"), until=3)]
+    assert positions(events) == [1]
+    assert len(provider.requests) == 1
+    provider.say("b", (DONE,), "w", (DONE,))
+    assert await answer(narrow, waits) == "w"
+
+
 async def test_those_who_waited_for_the_same_get_it_when_it_is_there(narrow: Engine, provider: FakeProvider) -> None:
     busy = await ask(narrow, "busy")
     await until(lambda: provider.active == 1)
