@@ -13,7 +13,10 @@ from jupyter_aichat.engine.models import Catalogue
 from jupyter_aichat.errors import AIChatError
 
 FRESH_S = 1.0
-_TIMEOUT_S = 2.0
+PROVIDER_FRESH_S = 5.0
+"""How old news of the providers may be where nobody asks: an open panel alone must not keep them busy."""
+_TIMEOUT_S = 0.9
+"""With `FRESH_S` less than the two seconds within which a part that hangs must be named."""
 
 Ping = Callable[[], Awaitable[None]]
 Watcher = Callable[[Readiness], None]
@@ -43,8 +46,10 @@ class Health:
 
     async def readiness(self) -> Readiness:
         """Return the state of all parts, at most a second old."""
-        if self._known is None or time.monotonic() - self._looked_at > FRESH_S:
-            await self._look()
+        begun = time.monotonic()
+        if self._known is None or begun - self._looked_at > FRESH_S:
+            await self._look(FRESH_S / 2)
+            self._looked_at = begun
         assert self._known is not None
         return self._known
 
@@ -61,16 +66,17 @@ class Health:
         while True:
             await asyncio.sleep(FRESH_S)
             if self._watchers:
-                await self._look()
+                await self._look(PROVIDER_FRESH_S)
 
-    async def _look(self) -> None:
-        store, bus, cache = await asyncio.gather(
-            self._try("store", self._store), self._try("bus", self._bus), self._try("cache", self._cache)
+    async def _look(self, provider_age_s: float) -> None:
+        store, bus, cache, answers = await asyncio.gather(
+            self._try("store", self._store),
+            self._try("bus", self._bus),
+            self._try("cache", self._cache),
+            self._catalogue.answers(provider_age_s, _TIMEOUT_S),
         )
-        provider: PartState = "ok" if await self._catalogue.answers() else "down"
-        parts = Parts(store=store, bus=bus, cache=cache, provider=provider)
+        parts = Parts(store=store, bus=bus, cache=cache, provider="ok" if answers else "down")
         before, self._known = self._known, Readiness(_status(parts), parts)
-        self._looked_at = time.monotonic()
         if before is not None and before != self._known:
             for watcher in tuple(self._watchers):
                 watcher(self._known)

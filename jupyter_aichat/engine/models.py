@@ -19,7 +19,6 @@ from jupyter_aichat.providers.base import Provider
 LIST_FRESH_S = 1.5
 SEND_FRESH_S = 5.0
 SETUP_KEPT_S = 600.0
-_PATIENCE_S = 1.0
 
 
 class Catalogue:
@@ -37,13 +36,11 @@ class Catalogue:
         self._refreshing: asyncio.Task[None] | None = None
         self._setup_decoder = msgspec.json.Decoder(ModelSetup)
 
-    async def answers(self) -> bool:
-        """Whether every provider answers; asked again at most every few seconds, and not waited for long."""
-        if time.monotonic() - self._fresh_at > SEND_FRESH_S:
-            self._refresh_behind()
-        if not self._states and self._refreshing is not None:
-            await asyncio.wait([self._refreshing], timeout=_PATIENCE_S)
-        return all(state.state == "ok" for state in self._states)
+    async def answers(self, age_s: float, patience_s: float) -> bool:
+        """Whether every provider answers, by news at most so old; what takes longer than `patience_s` is not waited for."""
+        if time.monotonic() - self._fresh_at > age_s:
+            await asyncio.wait([self._refresh_behind()], timeout=patience_s)
+        return bool(self._states) and all(state.state == "ok" for state in self._states)
 
     def provider(self, name: str) -> Provider:
         """Return a provider by its name."""
@@ -134,9 +131,10 @@ class Catalogue:
                 raise NotReady
             task.result()
 
-    def _refresh_behind(self) -> None:
+    def _refresh_behind(self) -> asyncio.Task[None]:
         if self._refreshing is None:
             self._refreshing = asyncio.create_task(self._ask_all(), name="aichat-models")
+        return self._refreshing
 
     async def _ask_all(self) -> None:
         try:
