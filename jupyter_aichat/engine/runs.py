@@ -22,6 +22,7 @@ from jupyter_aichat.domain.options import Options
 from jupyter_aichat.domain.part import TextPart, text_of
 from jupyter_aichat.domain.run import FIRST_EPOCH, Committed, Generation, Run, RunRecord, Turn
 from jupyter_aichat.engine.admission import Admission
+from jupyter_aichat.engine.follower import Follower
 from jupyter_aichat.engine.generation import End
 from jupyter_aichat.engine.live import LiveRun
 from jupyter_aichat.engine.log import EncodedEvent
@@ -29,7 +30,7 @@ from jupyter_aichat.engine.models import Catalogue
 from jupyter_aichat.engine.owners import Owners
 from jupyter_aichat.engine.reader import Reader
 from jupyter_aichat.engine.requests import Again, Edit, Send, Sent
-from jupyter_aichat.engine.sources import EndedRun, Follower, encoded, read_log
+from jupyter_aichat.engine.sources import EndedRun, encoded, read_log
 from jupyter_aichat.engine.title import title_from
 from jupyter_aichat.engine.workers import Workers
 from jupyter_aichat.errors import (
