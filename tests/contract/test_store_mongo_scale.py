@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from pymongo import MongoClient
 
 from jupyter_aichat.domain.ids import ChatId, MessageId, new_id
@@ -13,13 +15,29 @@ from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.part import TextPart, text_of
 from jupyter_aichat.stores.mongo import MongoStore
 from jupyter_aichat.stores.mongo_documents import message_document
+from tests import mongo_server
 from tests.contract.mongo_commands import RECORDER
-from tests.contract.store_targets import mongo_url
 from tests.contract.store_turns import ADA, WHEN, chat_named, finish, turn
 
 Result = TypeVar("Result")
 
 MANY, PAGE = 10_000, 50
+DATABASE = "chats"
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> Iterator[str]:
+    """A database of the test's own: what is a lot for SecantusDB shall not slow other tests."""
+    with mongo_server.running(tmp_path / "mongo") as server:
+        yield server.url
+
+
+@pytest.fixture
+def mongo_store(jp_asyncio_loop: asyncio.AbstractEventLoop, url: str) -> Iterator[MongoStore]:
+    store = MongoStore(url, database=DATABASE)
+    jp_asyncio_loop.run_until_complete(store.open())
+    yield store
+    jp_asyncio_loop.run_until_complete(store.close())
 
 
 def _messages(chat: ChatId, count: int) -> tuple[list[dict[str, Any]], MessageId]:
@@ -35,13 +53,13 @@ def _messages(chat: ChatId, count: int) -> tuple[list[dict[str, Any]], MessageId
     return documents, parent
 
 
-def _fill(database: str, chat: ChatId, count: int) -> MessageId:
+def _fill(url: str, chat: ChatId, count: int) -> MessageId:
     documents, leaf = _messages(chat, count)
-    with MongoClient[dict[str, Any]](mongo_url()) as client:
+    with MongoClient[dict[str, Any]](url) as client:
         for begin in range(0, count, 1000):
-            client[database]["messages"].insert_many(documents[begin : begin + 1000])
+            client[DATABASE]["messages"].insert_many(documents[begin : begin + 1000])
         change = {"$set": {"active_leaf": leaf, "counter": count}}
-        client[database]["chats"].update_one({"_id": f"{ADA}/{chat}"}, change)
+        client[DATABASE]["chats"].update_one({"_id": f"{ADA}/{chat}"}, change)
     return leaf
 
 
@@ -51,9 +69,9 @@ async def asked(call: Awaitable[Result]) -> tuple[Result, int]:
     return await call, len(RECORDER.commands)
 
 
-async def test_a_chat_of_10_000_messages_is_read_page_by_page(mongo_store: MongoStore) -> None:
+async def test_a_chat_of_10_000_messages_is_read_page_by_page(mongo_store: MongoStore, url: str) -> None:
     chat = (await mongo_store.create_chat(ADA, chat_named())).id
-    leaf = await asyncio.to_thread(_fill, mongo_store.database, chat, MANY)
+    leaf = await asyncio.to_thread(_fill, url, chat, MANY)
     cursor: str | None = None
     newest: list[str] = []
     for number in range(6):
@@ -71,18 +89,18 @@ async def test_a_chat_of_10_000_messages_is_read_page_by_page(mongo_store: Mongo
     assert (questions, [message.n for message in first.items]) == (1, list(range(1, PAGE + 1)))
     second, questions = await asked(mongo_store.list_messages(ADA, chat, first.next, PAGE))
     assert (questions, [message.n for message in second.items]) == (1, list(range(PAGE + 1, 2 * PAGE + 1)))
-    assert await mongo_store.delete_chat(ADA, chat) == ()
 
 
-async def test_a_send_costs_the_same_behind_2_000_messages(mongo_store: MongoStore) -> None:
+async def test_a_send_costs_the_same_behind_2_000_messages(mongo_store: MongoStore, url: str) -> None:
     long, short = [(await mongo_store.create_chat(ADA, chat_named())).id for _ in range(2)]
-    await asyncio.to_thread(_fill, mongo_store.database, long, 2000)
+    await asyncio.to_thread(_fill, url, long, 2000)
     await finish(mongo_store, await mongo_store.commit(turn("send", short)))
     near, cost_near = await asked(mongo_store.commit(turn("send", short)))
     far, cost_far = await asked(mongo_store.commit(turn("send", long)))
     assert cost_near == cost_far
     assert (near.reply.n, far.reply.n) == (4, 2002)
     await finish(mongo_store, far)
+    assert await mongo_store.delete_chat(ADA, long) == ()
 
 
 async def test_many_branches_at_one_place_cost_ids_and_no_texts(mongo_store: MongoStore) -> None:
