@@ -12,22 +12,17 @@ import pytest
 from jupyter_aichat.domain.chat import ChatQuery
 from jupyter_aichat.domain.ids import ChatId, MessageId
 from jupyter_aichat.stores.base import Store
-from jupyter_aichat.stores.mongo import MongoStore
 from tests import mongo_server
-from tests.contract.store_targets import MakeStore
+from tests.contract.store_targets import TARGETS
 from tests.contract.store_turns import ADA, answered, chat_named, finish, turn
 
 LONG, SHORT = 5_000, 50
 PAGE = 50
 
 
-@pytest.fixture
-def store(make_store: MakeStore) -> Store:
-    """A store whose speed says something: what MongoDB costs is counted in questions where there is no real one."""
-    made = make_store()
-    if isinstance(made, MongoStore) and mongo_server.given_url() is None:
-        pytest.skip("SecantusDB is judged for what it answers, not for how fast: see test_store_mongo_scale.py")
-    return made
+# SecantusDB is judged for what it answers, not for how fast: see test_store_mongo_scale.py.
+JUDGED = sorted(TARGETS) if mongo_server.given_url() else ["sqlite"]
+pytestmark = pytest.mark.parametrize("make_store", JUDGED, indirect=True)
 
 
 async def fill(store: Store, turns: int) -> tuple[ChatId, MessageId]:
