@@ -23,8 +23,9 @@ from jupyter_aichat.cache.base import Bounds, Queue, Ticket
 from jupyter_aichat.domain.ids import InstanceId, RunId
 from jupyter_aichat.domain.run import FIRST_EPOCH, RunRecord
 from jupyter_aichat.engine.audience import Audience
-from jupyter_aichat.engine.line import Line, Place
+from jupyter_aichat.engine.line import Line
 from jupyter_aichat.engine.live import LiveRun
+from jupyter_aichat.engine.place import Place
 from jupyter_aichat.errors import BusUnavailable, CacheUnavailable
 
 TOPIC = "admitted"

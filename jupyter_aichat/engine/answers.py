@@ -12,7 +12,6 @@ import hmac
 import logging
 import secrets
 from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import Literal
 
 import msgspec
 from traitlets import Enum, Float, Int
@@ -21,14 +20,13 @@ from traitlets.config import LoggingConfigurable
 from jupyter_aichat.cache.base import Cache
 from jupyter_aichat.domain.ids import ChatId, OwnerId
 from jupyter_aichat.domain.run import Generation
-from jupyter_aichat.domain.usage import Usage
 from jupyter_aichat.engine.admission import Door
 from jupyter_aichat.engine.flights import Chunks, Flight
+from jupyter_aichat.engine.kept_answers import KeptAnswer, kept_of, replay
 from jupyter_aichat.errors import CacheUnavailable
-from jupyter_aichat.providers.base import ChatRequest, Chunk, FinishedChunk, Provider, TextChunk, ThinkingChunk
+from jupyter_aichat.providers.base import ChatRequest, Chunk, Provider
 
 _VERSION = 1
-_PIECE = 16_384
 _GONE_S = 60.0
 FORGET_AGAIN_S = 5.0
 
@@ -41,13 +39,6 @@ class Asked(msgspec.Struct, frozen=True):
     provider: str
     digest: str | None
     request: ChatRequest
-
-
-class _Kept(msgspec.Struct, frozen=True, array_like=True):
-    parts: tuple[tuple[Literal["text", "thinking"], str], ...]
-    reason: str
-    prompt_tokens: int | None
-    completion_tokens: int | None
 
 
 class AnswerCache(LoggingConfigurable):
@@ -76,7 +67,7 @@ class AnswerCache(LoggingConfigurable):
         self._flights: dict[str, Flight[Asked]] = {}
         self._to_forget: set[str] = set()
         self._forgetting: asyncio.Task[None] | None = None
-        self._decoder = msgspec.json.Decoder(_Kept)
+        self._decoder = msgspec.json.Decoder(KeptAnswer)
         self.hits = self.misses = self.joined = 0
 
     async def start(self, cache: Cache, log: logging.Logger) -> None:
@@ -131,7 +122,7 @@ class AnswerCache(LoggingConfigurable):
             kept = await self._find(key)
             if kept is not None:
                 self.hits += 1
-                return _replay(kept)
+                return replay(kept)
             flight = self._flights.get(key)  # taken off while the cache was asked
         if flight is None:
             return None
@@ -162,7 +153,7 @@ class AnswerCache(LoggingConfigurable):
     def _sign(self, data: bytes) -> str:
         return hmac.new(self._secret, data, hashlib.sha256).hexdigest()
 
-    async def _find(self, key: str) -> _Kept | None:
+    async def _find(self, key: str) -> KeptAnswer | None:
         try:
             data = await self._cache.get(key)
             return None if data is None else self._decoder.decode(data)
@@ -171,7 +162,7 @@ class AnswerCache(LoggingConfigurable):
 
     async def _keep(self, key: str, chunks: Sequence[Chunk], readers: Sequence[Asked]) -> None:
         """Keep a complete answer for its chats: one that ends while we write is seen by us or sees what we wrote."""
-        kept = _kept(chunks)
+        kept = kept_of(chunks)
         data = b"" if kept is None else msgspec.json.encode(kept)
         if not data or len(data) > self.max_bytes or not readers:
             return
@@ -218,31 +209,3 @@ class AnswerCache(LoggingConfigurable):
                 if await self._forget(chat):
                     self._to_forget.discard(chat)
         self._forgetting = None
-
-
-def _kept(chunks: Sequence[Chunk]) -> _Kept | None:
-    """What is kept of an answer; nothing of one that is unfinished, empty, or asks for tools."""
-    finished = chunks[-1] if chunks else None
-    if not isinstance(finished, FinishedChunk) or finished.reason != "stop":
-        return None
-    parts: list[tuple[Literal["text", "thinking"], str]] = []
-    for chunk in chunks[:-1]:
-        if not isinstance(chunk, TextChunk | ThinkingChunk):
-            return None
-        kind: Literal["text", "thinking"] = "text" if isinstance(chunk, TextChunk) else "thinking"
-        if parts and parts[-1][0] == kind:
-            parts[-1] = (kind, parts[-1][1] + chunk.text)
-        else:
-            parts.append((kind, chunk.text))
-    if not any(kind == "text" and text for kind, text in parts):
-        return None
-    return _Kept(tuple(parts), finished.reason, finished.usage.prompt_tokens, finished.usage.completion_tokens)
-
-
-async def _replay(kept: _Kept) -> AsyncGenerator[Chunks, None]:
-    for kind, text in kept.parts:
-        made = TextChunk if kind == "text" else ThinkingChunk
-        for begin in range(0, len(text), _PIECE):
-            yield (made(text[begin : begin + _PIECE]),)
-    usage = Usage(prompt_tokens=kept.prompt_tokens, completion_tokens=kept.completion_tokens, cached=True)
-    yield (FinishedChunk(kept.reason, usage),)

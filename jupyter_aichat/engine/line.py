@@ -15,9 +15,8 @@ from typing import TypeVar
 import msgspec
 
 from jupyter_aichat.cache.base import Bounds, Queue, Standing, Ticket
-from jupyter_aichat.domain.event import QueuePosition
 from jupyter_aichat.domain.ids import InstanceId, RunId
-from jupyter_aichat.engine.live import LiveRun
+from jupyter_aichat.engine.place import Place
 from jupyter_aichat.errors import CacheUnavailable, QueueFull, TooManyRuns
 
 _NEWEST_SHARE = 0.2
@@ -25,54 +24,6 @@ _UNKNOWN_WAIT_S = 5
 _LONGEST_WAIT_S = 60
 
 T = TypeVar("T")
-
-
-class Place:
-    """What a run holds of a line from before its commit until its upstream is closed; ``position`` 1 is next."""
-
-    def __init__(self, line: Line, ticket: Ticket, position: int) -> None:
-        self.ticket, self.position = ticket, position
-        self.live: LiveRun | None = None
-        self.asked = False
-        """Whether the other processes were asked who reads the run."""
-        self._line = line
-        self._moved = asyncio.Event()
-        self._admitted_at = None if position else _now()
-
-    @property
-    def waits(self) -> bool:
-        """Whether the run is not admitted yet."""
-        return self.position > 0
-
-    async def entered(self, live: LiveRun) -> None:
-        """Wait until the run is admitted, and tell its readers where it stands meanwhile."""
-        told = 0
-        self.live = live
-        while self.position:
-            live.state = "queued"
-            if self.position != told:
-                told = self.position
-                live.tell(QueuePosition(told, self._line.wait(told)))
-            await self._moved.wait()
-            self._moved.clear()
-        live.state = "loading"
-
-    def leave(self) -> None:
-        """Give the place back, admitted or not; may be called twice."""
-        held_s = None if self._admitted_at is None else _now() - self._admitted_at
-        self._line.leave(self, held_s)
-
-    def hand_over(self) -> None:
-        """Leave the place to the process that goes on with the run."""
-        self._line.hand_over(self)
-
-    def move(self, position: int) -> None:
-        """Stand elsewhere now."""
-        if position != self.position and self.position:
-            self.position = position
-            if not position:
-                self._admitted_at = _now()
-            self._moved.set()
 
 
 class Line:
@@ -230,7 +181,3 @@ class Line:
         """Wait until what was left is given back."""
         if self._leaving:
             await asyncio.wait(set(self._leaving))
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
