@@ -132,13 +132,11 @@ class ReplicaStore:
 def freeze(engine: Engine) -> None:
     """Let go of everything at once, as a killed process does; nothing is written any more."""
     for worker in tuple(engine._workers._workers.values()):
-        assert worker.task is not None
         worker.wanted.cancel()
-        worker.task.cancel()
-    for task in engine._instance._tasks:
-        task.cancel()
-    if engine._journal._appending is not None:
-        engine._journal._appending.cancel()
+    tasks = (engine._journal._appending, engine._health._task, *engine._workers._tasks, *engine._instance._tasks)
+    for task in tasks:
+        if task is not None:
+            task.cancel()
     engine._lease.stop()
     engine._started = False
 
