@@ -243,9 +243,8 @@ async def test_an_end_that_only_the_log_knows_is_the_end(replicas: Replicas, pro
     live.finish(RunFinished("stopped", "too_long"))
     await first._journal.drain()
     await kill(first, replicas.dead)
-    await until(lambda: not replicas.dead)
-    await settled(second)
-    await settled(replicas.engines[2])
+    events = await read(second, sent.run.id)
+    assert (text(events), end(events).state) == ("all", "stopped")
     reply = await stored(second, sent.reply)
     assert (reply.status, reply.reason, text_of(reply.parts)) == ("stopped", "too_long", "all")
     assert len(provider.requests) == 1
