@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from jsonschema import Draft202012Validator
+from traitlets.config import Configurable
 
+import jupyter_aichat
 from jupyter_aichat.protocol.frames import ClientFrame
 from jupyter_aichat.server.routes import ROUTES
-from scripts.generate import ROOT, generated
+from scripts.generate import ROOT, generated, settings
 from tests.server import documents
 
 
 @pytest.mark.parametrize("path", generated(), ids=lambda path: path.name)
 def test_what_is_generated_is_current(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == generated()[path], "run `make docs`"
+
+
+def test_every_class_that_can_be_configured_is_on_the_page_of_settings() -> None:
+    for module in pkgutil.walk_packages(jupyter_aichat.__path__, "jupyter_aichat."):
+        importlib.import_module(module.name)
+    ours = {each for each in _subclasses(Configurable) if each.__module__.startswith("jupyter_aichat.")}
+    assert {each for each in ours if list(settings.settings(each))} == set(settings.CLASSES)
+
+
+def _subclasses(base: type[Any]) -> set[type[Any]]:
+    own: set[type[Any]] = {base}
+    return own.union(*(_subclasses(each) for each in base.__subclasses__()))
 
 
 def test_the_api_document_has_every_route_and_verb() -> None:
