@@ -89,7 +89,7 @@ class MongoStore(LoggingConfigurable):
         except BaseException:
             await database.close()
             raise
-        self._opened, self._instances = database, Instances(database, self._watch)
+        self._opened, self._instances = database, Instances(database, self._watch, self.log)
 
     def _driver(self) -> Database:
         """Import what takes long, and only where there is a MongoDB."""

@@ -127,6 +127,12 @@ class Database(Protocol):
         """Return what the server says of itself."""
         ...
 
+    def announce_sessions(self, to: Callable[[list[Any]], Awaitable[None]]) -> None:
+        """Tell the ids of all sessions whose transactions may be open, before a new one is first used."""
+
+    async def kill_sessions(self, sessions: Sequence[Any]) -> None:
+        """Undo what is open in the sessions of a process that is gone: others would wait a minute for it."""
+
     async def add_collection(self, name: str) -> None:
         """Make a collection where there is none; several may do so at once."""
 

@@ -40,6 +40,7 @@ _BAD_URL = (
 _LONGEST_PAUSE_S = 0.1
 _SLACK_S = 1.0
 _MOST_LEFT = 100
+_MOST_SESSIONS = 500
 
 
 class Timeouts(msgspec.Struct, frozen=True):
@@ -68,6 +69,8 @@ class Driver:
         self._transactions: set[asyncio.Task[Any]] = set()
         self._left: list[Mapping[str, Any]] = []
         self._seen: tuple[Mapping[str, Any], Timestamp] | None = None
+        self._sessions: dict[bytes, None] = {}
+        self._announce: Callable[[list[Any]], Awaitable[None]] | None = None
 
     # Life
 
@@ -198,6 +201,7 @@ class Driver:
         await self._undo_left()
         session = await self.client.start_session()
         async with session:
+            await self._make_known(session)
             session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority"))
             try:
                 result = await work(Collections(self, session))
@@ -214,6 +218,28 @@ class Driver:
                 raise
             self._note(session)
             return result
+
+    def announce_sessions(self, to: Callable[[list[Any]], Awaitable[None]]) -> None:
+        """See `Database.announce_sessions`."""
+        self._announce = to
+
+    async def _make_known(self, session: Session) -> None:
+        """Announce a session that is new; the driver uses few, again and again."""
+        name = session.delegate.session_id["id"]
+        if self._announce is None or name in self._sessions:
+            return
+        while len(self._sessions) >= _MOST_SESSIONS:
+            del self._sessions[next(iter(self._sessions))]
+        self._sessions[name] = None
+        try:
+            await self._announce(list(self._sessions))
+        except BaseException:
+            self._sessions.pop(name, None)
+            raise
+
+    async def kill_sessions(self, sessions: Sequence[Any]) -> None:
+        """See `Database.kill_sessions`."""
+        await self.bounded(self.client.admin.command({"killSessions": [{"id": name} for name in sessions]}))
 
     async def _undo_left(self) -> None:
         """Undo what was cut off before it was undone or committed: others would wait a minute for what it has touched.

@@ -2,16 +2,20 @@
 
 No wall clock is compared to tell the dead: an instance has lapsed when the same beat was read for long enough of the
 reader's own monotonic clock, and the database could be read all the while. For how long it is gone tells the same clock where
-this process has seen it alive, else the database's.
+this process has seen it alive, else the database's. A record also names the sessions of its process, so that a transaction
+in which it died is undone at once, and not after the minute that the database would wait.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 from jupyter_aichat.domain.ids import InstanceId
+from jupyter_aichat.errors import AIChatError
 from jupyter_aichat.stores.base import Lapsed
 from jupyter_aichat.stores.mongo_base import Database, Document, Scope
 
@@ -68,14 +72,24 @@ class Watch:
 class Instances:
     """The instances' records, and the watch over them."""
 
-    def __init__(self, database: Database, watch: Watch) -> None:
-        self._database, self._watch = database, watch
+    def __init__(self, database: Database, watch: Watch, log: logging.Logger) -> None:
+        self._database, self._watch, self._log = database, watch, log
         self._strays_at: float | None = None
+        self._own: InstanceId | None = None
+        self._sessions: list[Any] = []
+        database.announce_sessions(self._note_sessions)
 
     async def beat(self, instance: InstanceId) -> None:
         """Make the instance known, and say that it lives."""
-        change = {"$inc": {"beat": 1}, "$currentDate": {"at": True}, "$set": {"left": False}}
+        self._own = instance
+        fields = {"left": False, "sessions": self._sessions}
+        change = {"$inc": {"beat": 1}, "$currentDate": {"at": True}, "$set": fields}
         await self._database.put("instances", {"_id": instance}, change)
+
+    async def _note_sessions(self, sessions: list[Any]) -> None:
+        self._sessions = sessions
+        if self._own is not None:
+            await self._database.reads().update("instances", {"_id": self._own}, {"$set": {"sessions": sessions}})
 
     async def leave(self, instance: InstanceId) -> None:
         """See `Store.leave`; who has left is lapsed at once, also where a run comes in between."""
@@ -98,8 +112,19 @@ class Instances:
         gone = self._watch.look(begun, known) & others.keys()
         left = [each for each in others if others[each]["left"]]
         gone = (gone - set(left)) | (await _of_active_runs(db, left) if left else set())
+        await self._undo([others[each] for each in gone if others[each].get("sessions")])
         strays = holders - others.keys() - {instance}
         return (*await self._since([others[each] for each in gone]), *(Lapsed(InstanceId(each)) for each in strays))
+
+    async def _undo(self, gone: list[Document]) -> None:
+        """Undo the transactions in which instances died."""
+        for each in gone:
+            try:
+                await self._database.kill_sessions(each["sessions"])
+            except AIChatError as error:  # such as a right that we lack: then the database undoes them, later
+                self._log.warning("What instance %s left open in MongoDB cannot be undone: %s", each["_id"], error)
+            this = {"_id": each["_id"], "beat": each["beat"]}
+            await self._database.reads().update("instances", this, {"$set": {"sessions": []}})
 
     async def _holders(self, db: Scope, now: float) -> set[str]:
         """Who holds runs, now and then: one whose record was taken away while it was not dead may do so unseen.
