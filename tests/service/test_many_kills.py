@@ -22,14 +22,11 @@ LASTS = {"counter-3-1": 3, "counter-20-5": 20, "counter-60-50": 60, "counter-150
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_fifty_kills_at_random_moments(tmp_path: Path, redis: RedisServer) -> None:
-    """Three replicas that ask are killed and started again, one is left alone; every answer comes through, whole.
-
-    The database undoes what a dead process left open after 5 s, as operators are told to set it.
-    """
+    """Three replicas that ask are killed and started again, one is left alone; every answer comes through, whole."""
     chance = random.Random(SEED)
     sent: list[tuple[str, dict[str, Any]]] = []
     with ExitStack() as stack:
-        mongo = stack.enter_context(mongo_server.running(tmp_path / "mongo", transaction_lifetime_seconds=5))
+        mongo = stack.enter_context(mongo_server.running(tmp_path / "mongo"))
 
         def start() -> EngineProcess:
             return stack.enter_context(engine_on(tmp_path, mongo.url, redis.url))
