@@ -56,6 +56,24 @@ class Forbidden(AIChatError):
     code = "forbidden"
 
 
+class Unauthenticated(AIChatError):
+    """Log in, or use a token that is valid."""
+
+    code = "unauthenticated"
+
+
+class NameTaken(AIChatError):
+    """This user name is taken; choose another."""
+
+    code = "name_taken"
+
+
+class RateLimited(AIChatError):
+    """Too many tries; wait a while."""
+
+    code = "rate_limited"
+
+
 class RunActive(AIChatError):
     """The message before this one is still being written."""
 

@@ -10,6 +10,9 @@ ChatId = NewType("ChatId", str)
 MessageId = NewType("MessageId", str)
 RunId = NewType("RunId", str)
 InstanceId = NewType("InstanceId", str)
+SessionId = NewType("SessionId", str)
+TokenId = NewType("TokenId", str)
+InvitationId = NewType("InvitationId", str)
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _LENGTH = 16

@@ -17,6 +17,7 @@ STATUSES: dict[str, int] = {
     "model_not_allowed": 403,
     "not_found": 404,
     "method_not_allowed": 405,
+    "name_taken": 409,
     "run_active": 409,
     "idempotency_conflict": 409,
     "cannot_continue": 409,

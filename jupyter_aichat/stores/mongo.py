@@ -26,6 +26,7 @@ from jupyter_aichat.stores import mongo_chats as chats
 from jupyter_aichat.stores import mongo_messages as messages
 from jupyter_aichat.stores import mongo_runs as runs
 from jupyter_aichat.stores.base import Lapsed, Progress
+from jupyter_aichat.stores.mongo_accounts import MongoAccounts
 from jupyter_aichat.stores.mongo_base import ALONE, AWAY, AlreadyThere, Database, Scope
 from jupyter_aichat.stores.mongo_documents import chat_document
 from jupyter_aichat.stores.mongo_instances import LAPSE_S, Instances, Watch
@@ -120,6 +121,11 @@ class MongoStore(LoggingConfigurable):
         if self._instances is None:
             raise NotReady
         return self._instances
+
+    @property
+    def accounts(self) -> MongoAccounts:
+        """The accounts of this database."""
+        return MongoAccounts(lambda: self._database)
 
     async def ping(self) -> None:
         """Return if the primary answers."""

@@ -5,7 +5,8 @@ repeat, and says from which version of the code on its outcome can be used (``us
 
 What an owner has by its id stands at ``_id`` (see `mongo_base.place`). Every other index is led by ``owner_id``, the
 shard key, but two: runs by instance, for the sweeps that look for a process's
-runs whoever owns them, and the date by which the database deletes keys.
+runs whoever owns them, and the date by which the database deletes keys. `UNSHARDED` are the collections that are looked
+up by something else than whose they are.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from jupyter_aichat.errors import StoreUnavailable
 from jupyter_aichat.stores.mongo_base import AlreadyThere, Database, Index
 
 KEY_LIVES_S = 24 * 3600
+
+UNSHARDED = ("instances", "schema", "accounts", "sessions", "tokens", "invitations", "marks", "audit")
 
 _COLLECTION, _ID = "schema", "chats"
 
@@ -43,6 +46,21 @@ STEPS: tuple[Step, ...] = (
             Index("segments", (("owner_id", 1), ("run_id", 1), ("seq", 1), ("part", 1)), unique=True),
             Index("keys", (("owner_id", 1), ("chat_id", 1))),
             Index("keys", (("deleted_at", 1),), expires_s=KEY_LIVES_S),
+        ),
+    ),
+    Step(
+        ("accounts", "sessions", "tokens", "invitations", "marks", "audit"),
+        (
+            Index("accounts", (("folded_name", 1),), unique=True),
+            Index("sessions", (("owner_id", 1),)),
+            Index("sessions", (("expires_at", 1),), expires_s=0),
+            Index("tokens", (("hash", 1),), unique=True),
+            Index("tokens", (("owner_id", 1),)),
+            Index("invitations", (("hash", 1),), unique=True),
+            Index("invitations", (("expires_at", 1),), expires_s=0),
+            Index("audit", (("at", -1), ("id", -1))),
+            Index("audit", (("actor", 1), ("at", -1), ("id", -1))),
+            Index("audit", (("subject", 1), ("at", -1), ("id", -1))),
         ),
     ),
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from datetime import datetime
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -13,6 +15,22 @@ from jupyter_aichat.domain.options import Options
 from jupyter_aichat.domain.part import Part, TextPart, ThinkingPart
 from jupyter_aichat.domain.run import Segment, TakeUp, Turn
 from jupyter_aichat.errors import CannotContinue, IdempotencyConflict, InvalidRequest, RunActive
+
+NO_INVITATION = "This invitation was used, has expired or was taken back; ask for a new one."
+NOT_FIRST = "There was a first administrator already; let one create the next."
+
+
+class _Created(Protocol):
+    @property
+    def created_at(self) -> datetime: ...
+
+
+_Some = TypeVar("_Some", bound=_Created)
+
+
+def newest(found: Iterable[_Some]) -> tuple[_Some, ...]:
+    """Return what was found, newest first."""
+    return tuple(sorted(found, key=lambda each: each.created_at, reverse=True))
 
 
 def check_parent(parent: Message | None) -> None:

@@ -23,6 +23,7 @@ from jupyter_aichat.stores import sqlite_chats as chats
 from jupyter_aichat.stores import sqlite_runs as runs
 from jupyter_aichat.stores.base import Lapsed, Progress
 from jupyter_aichat.stores.rules import check_chat, check_turn
+from jupyter_aichat.stores.sqlite_accounts import SqliteAccounts
 from jupyter_aichat.stores.sqlite_files import Connection, connect, create, on_network
 from jupyter_aichat.stores.sqlite_locks import InstanceLocks
 from jupyter_aichat.stores.sqlite_rows import change_of, encode, get_chat, get_record, put_chat, segments_of
@@ -107,6 +108,11 @@ class SqliteStore:
         if self._readers is None:
             raise NotReady
         return await self._readers.do(job)
+
+    @property
+    def accounts(self) -> SqliteAccounts:
+        """The accounts of this file."""
+        return SqliteAccounts(self._read, self._write)
 
     async def ping(self) -> None:
         """Return if the file can be read."""

@@ -48,6 +48,25 @@ STEPS: tuple[str, ...] = (
     );
     """,
     "CREATE INDEX idempotency_by_deletion ON idempotency (deleted_ms) WHERE deleted_ms IS NOT NULL;",
+    """
+    CREATE TABLE accounts (owner_id TEXT PRIMARY KEY, folded_name TEXT NOT NULL UNIQUE, body BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE sessions (
+        id TEXT PRIMARY KEY, owner_id TEXT NOT NULL, expires_ms INTEGER NOT NULL, body BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX sessions_by_owner ON sessions (owner_id);
+    CREATE INDEX sessions_by_end ON sessions (expires_ms);
+    CREATE TABLE tokens (
+        id TEXT PRIMARY KEY, owner_id TEXT NOT NULL, hash TEXT NOT NULL UNIQUE, body BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX tokens_by_owner ON tokens (owner_id);
+    CREATE TABLE invitations (
+        id TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, expires_ms INTEGER NOT NULL, body BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE marks (name TEXT PRIMARY KEY) WITHOUT ROWID;
+    CREATE TABLE audit (
+        n INTEGER PRIMARY KEY AUTOINCREMENT, actor TEXT, subject TEXT, action TEXT NOT NULL, body BLOB NOT NULL
+    );
+    """,
 )
 
 

@@ -14,6 +14,7 @@ import pytest
 from jupyter_aichat.bus.base import Bus
 from jupyter_aichat.cache.base import Cache, Queue
 from jupyter_aichat.redis_connection import RedisConnection
+from jupyter_aichat.stores.accounts import AccountStore
 from jupyter_aichat.stores.base import Store
 from jupyter_aichat.stores.mongo import MongoStore
 from jupyter_aichat.stores.sqlite import SqliteStore
@@ -65,6 +66,23 @@ def store(make_store: MakeStore) -> Store:
 def other(make_store: MakeStore) -> Store:
     """The same data, as another process sees it."""
     return make_store()
+
+
+def _accounts(store: Store) -> AccountStore:
+    assert isinstance(store, SqliteStore | MongoStore)
+    return store.accounts
+
+
+@pytest.fixture
+def accounts(store: Store) -> AccountStore:
+    """The accounts of the store."""
+    return _accounts(store)
+
+
+@pytest.fixture
+def other_accounts(other: Store) -> AccountStore:
+    """The same, as another process sees them."""
+    return _accounts(other)
 
 
 @pytest.fixture

@@ -7,13 +7,15 @@ from typing import Any
 
 from pymongo import monitoring
 
+from jupyter_aichat.stores.mongo_schema import UNSHARDED
+
 Command = Mapping[str, Any]
 
 _ABOUT_NO_DATA = frozenset({
     "hello", "ping", "endSessions", "getMore", "killCursors", "commitTransaction", "abortTransaction",
     "create", "createIndexes", "listCollections", "listIndexes", "killSessions", "configureFailPoint",
 })  # fmt: skip
-_UNOWNED = frozenset({"instances", "schema"})
+_UNOWNED = frozenset(UNSHARDED)
 _FILTERS = {"find": "filter", "count": "query", "distinct": "query", "findAndModify": "query"}
 _BATCHES = {"update": "updates", "delete": "deletes"}
 

@@ -10,6 +10,7 @@ from pymongo import MongoClient
 
 from jupyter_aichat.domain.chat import ChatQuery
 from jupyter_aichat.stores.mongo import MongoStore
+from jupyter_aichat.stores.mongo_schema import UNSHARDED
 from tests.contract.mongo_commands import RECORDER, names_its_owners
 from tests.contract.store_targets import mongo_url
 from tests.contract.store_turns import ADA, answered, begun, chat_named, said
@@ -54,7 +55,7 @@ async def test_every_index_is_led_by_the_owner_but_the_two_that_are_named(mongo_
             database = client[mongo_store.database]
             indexes = [
                 (name, next(iter(index["key"])))
-                for name in database.list_collection_names() if name not in ("instances", "schema")
+                for name in database.list_collection_names() if name not in UNSHARDED
                 for index in database[name].list_indexes()
             ]  # fmt: skip
         return {f"{name}.{first}" for name, first in indexes if first not in ("owner_id", "_id")}

@@ -1,0 +1,104 @@
+"""Accounts in MongoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from jupyter_aichat.domain.account import Account, AccountChanges
+from jupyter_aichat.domain.clock import now
+from jupyter_aichat.domain.ids import OwnerId, RunId, SessionId
+from jupyter_aichat.domain.page import Page
+from jupyter_aichat.errors import Forbidden, NameTaken
+from jupyter_aichat.stores.cursors import pack_cursor, unpack_cursor
+from jupyter_aichat.stores.mongo_base import Document, Scope
+from jupyter_aichat.stores.mongo_credentials import keep_session, use_invitation
+from jupyter_aichat.stores.mongo_documents import builtins
+from jupyter_aichat.stores.rules import NOT_FIRST
+
+OWNED = ("chats", "messages", "runs", "segments", "keys", "sessions", "tokens")
+"""The collections of what people own, beside their accounts."""
+
+_FIRST_ADMIN = {"_id": "first_admin"}
+
+
+def account_of(document: Document) -> Account:
+    """Return the account of a document."""
+    return msgspec.convert(document, Account)
+
+
+async def create(db: Scope, account: Account, *, invitation_hash: str | None, first_admin: bool) -> Account:
+    """See `AccountStore.create_account`; in a transaction, which fails where the name or the mark is there."""
+    if invitation_hash is not None:
+        roles = (await use_invitation(db, invitation_hash, account.created_at)).roles
+        account = msgspec.structs.replace(account, roles=roles)
+    if first_admin:
+        await db.insert("marks", [{**_FIRST_ADMIN, "account": account.id}])
+    await db.insert("accounts", [{"_id": account.id, **builtins(account)}])
+    return account
+
+
+async def explained(db: Scope, account: Account, *, first_admin: bool) -> Account:
+    """Return the account where it was written after all, else raise why it could not be."""
+    if ours := await of(db, [account.id]):
+        return ours[0]
+    if first_admin and await db.find_one("marks", _FIRST_ADMIN) is not None:
+        raise Forbidden(NOT_FIRST)
+    raise NameTaken
+
+
+async def find(db: Scope, folded_name: str) -> Account | None:
+    """See `AccountStore.find_account`."""
+    found = await db.find_one("accounts", {"folded_name": folded_name})
+    return None if found is None else account_of(found)
+
+
+async def of(db: Scope, owners: Sequence[OwnerId]) -> tuple[Account, ...]:
+    """See `AccountStore.accounts`."""
+    return tuple(map(account_of, await db.find("accounts", {"_id": {"$in": list(owners)}})))
+
+
+async def listed(db: Scope, cursor: str | None, limit: int) -> Page[Account]:
+    """See `AccountStore.list_accounts`."""
+    after = unpack_cursor(cursor, str)[0] if cursor is not None else ""
+    found = await db.find("accounts", {"folded_name": {"$gt": after}}, sort=(("folded_name", 1),), limit=limit + 1)
+    accounts = tuple(map(account_of, found[:limit]))
+    return Page(accounts, pack_cursor(accounts[-1].folded_name) if len(found) > limit else None)
+
+
+async def change(
+    db: Scope, owner: OwnerId, changes: AccountChanges, *, if_hash: str | None, keep: SessionId | None
+) -> Account | None:
+    """See `AccountStore.change_account`; in a transaction."""
+    found = await of(db, [owner])
+    if not found or (if_hash is not None and found[0].password_hash != if_hash):
+        return None
+    account = changes.of(found[0], now())
+    await db.update("accounts", {"_id": owner}, {"$set": builtins(account)})
+    if keep is not None:
+        await keep_session(db, keep, found[0], account.stamp)
+    return account
+
+
+async def end_sessions(db: Scope, owner: OwnerId) -> None:
+    """See `AccountStore.end_sessions`."""
+    found = await of(db, [owner])
+    wanted: Document = {"owner_id": owner}
+    if found:
+        wanted["stamp"] = {"$ne": found[0].stamp}
+    await db.delete("sessions", wanted)
+
+
+async def delete(db: Scope, owner: OwnerId) -> tuple[RunId, ...]:
+    """See `AccountStore.delete_account`.
+
+    No transaction could hold all of it. Once more at last, for what was under way when the account went.
+    """
+    running = await db.find("runs", {"owner_id": owner, "active": True}, {"id": 1})
+    for collection in OWNED:
+        await db.delete(collection, {"owner_id": owner})
+    await db.delete("accounts", {"_id": owner})
+    for collection in OWNED:
+        await db.delete(collection, {"owner_id": owner})
+    return tuple(RunId(run["id"]) for run in running)

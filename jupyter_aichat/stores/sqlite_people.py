@@ -1,0 +1,88 @@
+"""Accounts in SQLite: jobs for the store's threads. One thread writes, in transactions: what is read there stays so."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+import msgspec
+
+from jupyter_aichat.domain.account import Account, AccountChanges
+from jupyter_aichat.domain.clock import now
+from jupyter_aichat.domain.ids import OwnerId, RunId, SessionId
+from jupyter_aichat.domain.page import Page
+from jupyter_aichat.errors import Forbidden, NameTaken
+from jupyter_aichat.stores.cursors import pack_cursor, unpack_cursor
+from jupyter_aichat.stores.rules import NOT_FIRST
+from jupyter_aichat.stores.sqlite_credentials import end_other_sessions, keep_session, use_invitation
+from jupyter_aichat.stores.sqlite_rows import encode
+
+_account_of = msgspec.json.Decoder(Account).decode
+
+OWNED = ("chats", "messages", "runs", "segments", "idempotency", "sessions", "tokens")
+"""The tables of what people own, beside their accounts."""
+
+
+def create(db: sqlite3.Connection, account: Account, *, invitation_hash: str | None, first_admin: bool) -> Account:
+    """See `AccountStore.create_account`."""
+    if invitation_hash is not None:
+        roles = use_invitation(db, invitation_hash, account.created_at).roles
+        account = msgspec.structs.replace(account, roles=roles)
+    if first_admin and db.execute("INSERT OR IGNORE INTO marks (name) VALUES ('first_admin')").rowcount != 1:
+        raise Forbidden(NOT_FIRST)
+    added = db.execute("INSERT OR IGNORE INTO accounts (owner_id, folded_name, body) VALUES (?, ?, ?)",
+                       (account.id, account.folded_name, encode(account)))  # fmt: skip
+    if added.rowcount != 1:
+        raise NameTaken
+    return account
+
+
+def find(db: sqlite3.Connection, folded_name: str) -> Account | None:
+    """See `AccountStore.find_account`."""
+    row = db.execute("SELECT body FROM accounts WHERE folded_name = ?", (folded_name,)).fetchone()
+    return None if row is None else _account_of(row[0])
+
+
+def of(db: sqlite3.Connection, owners: Sequence[OwnerId]) -> tuple[Account, ...]:
+    """See `AccountStore.accounts`."""
+    wanted = msgspec.json.encode(list(owners)).decode()
+    rows = db.execute("SELECT body FROM accounts WHERE owner_id IN (SELECT value FROM json_each(?))", (wanted,))
+    return tuple(_account_of(body) for (body,) in rows)
+
+
+def listed(db: sqlite3.Connection, cursor: str | None, limit: int) -> Page[Account]:
+    """See `AccountStore.list_accounts`."""
+    after = unpack_cursor(cursor, str)[0] if cursor is not None else ""
+    rows = db.execute(
+        "SELECT body FROM accounts WHERE folded_name > ? ORDER BY folded_name LIMIT ?", (after, limit + 1)
+    ).fetchall()
+    found = tuple(_account_of(body) for (body,) in rows[:limit])
+    return Page(found, pack_cursor(found[-1].folded_name) if len(rows) > limit else None)
+
+
+def change(
+    db: sqlite3.Connection, owner: OwnerId, changes: AccountChanges, *, if_hash: str | None, keep: SessionId | None
+) -> Account | None:
+    """See `AccountStore.change_account`."""
+    found = of(db, [owner])
+    if not found or (if_hash is not None and found[0].password_hash != if_hash):
+        return None
+    account = changes.of(found[0], now())
+    db.execute("UPDATE accounts SET body = ? WHERE owner_id = ?", (encode(account), owner))
+    if keep is not None:
+        keep_session(db, keep, found[0], account.stamp)
+    return account
+
+
+def end_sessions(db: sqlite3.Connection, owner: OwnerId) -> None:
+    """See `AccountStore.end_sessions`."""
+    found = of(db, [owner])
+    end_other_sessions(db, owner, found[0].stamp if found else None)
+
+
+def delete(db: sqlite3.Connection, owner: OwnerId) -> tuple[RunId, ...]:
+    """See `AccountStore.delete_account`."""
+    running = db.execute("SELECT id FROM runs WHERE owner_id = ? AND active = 1", (owner,)).fetchall()
+    for table in (*OWNED, "accounts"):
+        db.execute(f"DELETE FROM {table} WHERE owner_id = ?", (owner,))
+    return tuple(RunId(run_id) for (run_id,) in running)

@@ -1,0 +1,237 @@
+"""What every store keeps of accounts: create, find, list, change, delete; and of the audit."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import pytest
+
+from jupyter_aichat.domain.account import Account, AccountChanges
+from jupyter_aichat.domain.audit import AuditQuery, AuditRecord
+from jupyter_aichat.domain.chat import ChatQuery
+from jupyter_aichat.domain.clock import now
+from jupyter_aichat.domain.ids import OwnerId, new_id
+from jupyter_aichat.errors import AIChatError, Forbidden, InvalidRequest, NameTaken, NotFound
+from jupyter_aichat.stores import mongo_people, sqlite_people
+from jupyter_aichat.stores.accounts import AccountStore
+from jupyter_aichat.stores.base import Store
+from jupyter_aichat.stores.mongo_schema import STEPS
+from jupyter_aichat.stores.sqlite import SqliteStore
+from tests.contract.account_values import (
+    DAY,
+    account_named,
+    invitation_by,
+    registered,
+    session_of,
+    token_of,
+)
+from tests.contract.store_targets import Raw
+from tests.contract.store_turns import EVE, answered, begun, said
+
+
+async def outcome(creating: object) -> str:
+    try:
+        await creating  # type: ignore[misc]
+    except AIChatError as error:
+        return error.code
+    return "ok"
+
+
+async def test_an_account_is_kept_as_it_was_written(accounts: AccountStore, other_accounts: AccountStore) -> None:
+    account = account_named("Ada Ωmega", roles=("user", "admin"), disabled=True, stamp=7)
+    assert await accounts.create_account(account) == account
+    assert await other_accounts.find_account("ada ωmega") == account
+    assert await other_accounts.accounts([account.id, OwnerId("none")]) == (account,)
+    assert await accounts.find_account("Ada Ωmega") is None
+    assert await accounts.accounts([]) == ()
+
+
+async def test_of_many_with_one_name_one_is_made(accounts: AccountStore, other_accounts: AccountStore) -> None:
+    tries = [where.create_account(account_named("Ada")) for where in (accounts, other_accounts) * 5]
+    assert sorted(await asyncio.gather(*map(outcome, tries))) == ["name_taken"] * 9 + ["ok"]
+
+
+async def test_there_is_one_first_administrator(accounts: AccountStore, other_accounts: AccountStore) -> None:
+    tries = [
+        where.create_account(account_named(f"admin{n}", roles=("user", "admin")), first_admin=True)
+        for n, where in enumerate((accounts, other_accounts) * 5)
+    ]
+    assert sorted(await asyncio.gather(*map(outcome, tries))) == ["forbidden"] * 9 + ["ok"]
+    assert len((await accounts.list_accounts(None, 100)).items) == 1
+
+
+async def test_a_first_administrator_whose_name_is_taken_is_not_the_first(accounts: AccountStore) -> None:
+    await registered(accounts, "root")
+    with pytest.raises(NameTaken):
+        await accounts.create_account(account_named("root"), first_admin=True)
+    await accounts.create_account(account_named("boss"), first_admin=True)
+
+
+async def test_an_invitation_is_used_once(accounts: AccountStore, other_accounts: AccountStore) -> None:
+    invitation = invitation_by(await registered(accounts), roles=("user", "admin"))
+    await accounts.create_invitation(invitation)
+    assert await other_accounts.list_invitations() == (invitation,)
+    tries = [
+        where.create_account(account_named(f"guest{n}"), invitation_hash=invitation.hash)
+        for n, where in enumerate((accounts, other_accounts) * 5)
+    ]
+    assert sorted(await asyncio.gather(*map(outcome, tries))) == ["forbidden"] * 9 + ["ok"]
+    (guest,) = [each for each in (await accounts.list_accounts(None, 100)).items if each.name != "Ada"]
+    assert guest.roles == ("user", "admin")
+    assert await accounts.list_invitations() == ()
+
+
+async def test_an_invitation_is_not_used_up_by_a_name_that_is_taken(accounts: AccountStore) -> None:
+    invitation = invitation_by(await registered(accounts, "Ada"))
+    await accounts.create_invitation(invitation)
+    with pytest.raises(NameTaken):
+        await accounts.create_account(account_named("Ada"), invitation_hash=invitation.hash)
+    await accounts.create_account(account_named("Eve"), invitation_hash=invitation.hash)
+
+
+async def test_an_invitation_that_is_over_or_taken_back_lets_nobody_in(accounts: AccountStore) -> None:
+    over, back = invitation_by(account_named("a"), lives=-DAY), invitation_by(account_named("b"))
+    for each in (back, over):
+        await accounts.create_invitation(each)
+    assert await accounts.delete_invitation(back.id)
+    assert not await accounts.delete_invitation(back.id)
+    for given in (over.hash, back.hash, "unknown", ""):
+        with pytest.raises(Forbidden):
+            await accounts.create_account(account_named("guest"), invitation_hash=given)
+    assert await accounts.find_account("guest") is None
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 60])
+async def test_accounts_are_listed_by_name_each_once(accounts: AccountStore, limit: int) -> None:
+    for name in ("mia", "Ada", "zoe", "Bob", "éva"):
+        await registered(accounts, name)
+    found: list[str] = []
+    cursor: str | None = None
+    while True:
+        page = await accounts.list_accounts(cursor, limit)
+        found += [each.name for each in page.items]
+        cursor = page.next
+        if cursor is None:
+            break
+    assert found == ["Ada", "Bob", "mia", "zoe", "éva"]
+
+
+async def test_a_bad_cursor_is_an_invalid_request(accounts: AccountStore) -> None:
+    for cursor in ("", "x", "é", "W10=", "A" * 3000):
+        with pytest.raises(InvalidRequest):
+            await accounts.list_accounts(cursor, 10)
+        with pytest.raises(InvalidRequest):
+            await accounts.list_audit(AuditQuery(cursor=cursor))
+
+
+async def test_changes_change_what_they_name(accounts: AccountStore, other_accounts: AccountStore) -> None:
+    ada, eve = await registered(accounts), await registered(accounts, "Eve")
+    changed = await accounts.change_account(ada.id, AccountChanges(roles=("user", "admin"), disabled=True))
+    assert changed is not None
+    assert changed == msgspec.structs.replace(
+        ada, roles=("user", "admin"), disabled=True, changed_at=changed.changed_at
+    )
+    changed = await other_accounts.change_account(ada.id, AccountChanges(display_name="A.", ends_sessions=True))
+    assert changed is not None
+    assert (changed.display_name, changed.stamp, changed.disabled) == ("A.", ada.stamp + 1, True)
+    assert await accounts.accounts([ada.id]) == (changed,)
+    assert await accounts.accounts([eve.id]) == (eve,)
+    assert await accounts.change_account(OwnerId("none"), AccountChanges(disabled=True)) is None
+
+
+async def test_of_many_changes_of_a_password_one_wins(accounts: AccountStore, other_accounts: AccountStore) -> None:
+    ada = await registered(accounts)
+    changed = await asyncio.gather(*(
+        where.change_account(ada.id, AccountChanges(password_hash=f"new{n}", ends_sessions=True), if_hash="h1")
+        for n, where in enumerate((accounts, other_accounts) * 5)
+    ))  # fmt: skip
+    (winner,) = [each for each in changed if each is not None]
+    assert await accounts.accounts([ada.id]) == (winner,)
+    assert winner.stamp == ada.stamp + 1
+
+
+async def test_of_many_changes_of_different_things_none_is_lost(
+    accounts: AccountStore, other_accounts: AccountStore
+) -> None:
+    ada = await registered(accounts)
+    await asyncio.gather(*(
+        where.change_account(ada.id, AccountChanges(ends_sessions=True)) for where in (accounts, other_accounts) * 5
+    ))  # fmt: skip
+    assert [each.stamp for each in await accounts.accounts([ada.id])] == [ada.stamp + 10]
+
+
+async def test_a_deleted_account_is_gone_with_all_that_is_its_own(
+    store: Store, accounts: AccountStore, other: Store, other_accounts: AccountStore
+) -> None:
+    ada = await accounts.create_account(msgspec.structs.replace(account_named("Ada"), id=OwnerId("ada")))
+    eve = await accounts.create_account(msgspec.structs.replace(account_named("Eve"), id=EVE))
+    done, beside = await answered(store), await begun(store, owner=EVE)
+    running = await begun(store, key="k1")
+    await store.checkpoint([said(running.record, 3, "text")])
+    for each in (ada, eve):
+        await accounts.create_session(session_of(each))
+        await accounts.create_token(token_of(each), 10)
+    assert await accounts.delete_account(ada.id) == (running.record.run.id,)
+    assert await accounts.delete_account(ada.id) == ()
+    assert await other_accounts.find_account("ada") is None
+    assert (await other.list_chats(ada.id, ChatQuery(archived=None))).items == ()
+    for committed in (done, running):
+        with pytest.raises(NotFound):
+            await other.get_run(ada.id, committed.record.run.id)
+        with pytest.raises(NotFound):
+            await other.get_message(ada.id, committed.reply.chat_id, committed.reply.id)
+    assert await accounts.sessions_of(ada.id) == ()
+    assert await accounts.tokens_of(ada.id) == ()
+    assert await other.get_run(EVE, beside.record.run.id) == beside.record
+    assert len(await accounts.sessions_of(EVE)) == len(await accounts.tokens_of(EVE)) == 1
+    assert (await registered(accounts, "Ada")).id != ada.id
+
+
+async def test_a_key_of_a_deleted_account_is_forgotten(store: Store, accounts: AccountStore) -> None:
+    first = await begun(store, key="k1")
+    await accounts.delete_account(first.record.owner_id)
+    again = await begun(store, key="k1")
+    assert again.record.run.id != first.record.run.id
+
+
+async def fill_audit(accounts: AccountStore, ada: Account, eve: Account) -> list[AuditRecord]:
+    records = [
+        AuditRecord(
+            f"{n:03}", now(), "login" if n % 2 else "logout", ada.id if n < 4 else None, eve.id if n > 2 else None
+        )
+        for n in range(7)
+    ]
+    for record in records:
+        await accounts.append_audit(record)
+    return records
+
+
+async def test_the_audit_is_listed_newest_first(accounts: AccountStore, other_accounts: AccountStore) -> None:
+    ada, eve = account_named("ada"), account_named("eve")
+    records = await fill_audit(accounts, ada, eve)
+    assert list((await other_accounts.list_audit(AuditQuery())).items) == records[::-1]
+    of_ada = await accounts.list_audit(AuditQuery(account=ada.id))
+    assert [each.id for each in of_ada.items] == ["003", "002", "001", "000"]
+    both = await accounts.list_audit(AuditQuery(account=eve.id, action="login"))
+    assert [each.id for each in both.items] == ["005", "003"]
+    first = await accounts.list_audit(AuditQuery(limit=3))
+    rest = await accounts.list_audit(AuditQuery(limit=10, cursor=first.next))
+    assert [each.id for each in (*first.items, *rest.items)] == [f"{n:03}" for n in range(6, -1, -1)]
+    assert rest.next is None
+
+
+async def test_a_record_is_kept_as_it_was_written(accounts: AccountStore) -> None:
+    record = AuditRecord(new_id(), now(), "roles_changed", OwnerId("a"), OwnerId("b"), "2001:db8::1", {"to": "a.$b"})
+    await accounts.append_audit(record)
+    assert (await accounts.list_audit(AuditQuery())).items == (record,)
+
+
+async def test_what_is_deleted_with_an_account_is_all_that_names_its_owner(sqlite_store: SqliteStore, raw: Raw) -> None:
+    tables = {
+        name for (name,) in raw(
+            "SELECT t.name FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table' AND c.name = 'owner_id'"
+        )
+    }  # fmt: skip
+    assert tables - {"accounts"} == set(sqlite_people.OWNED)
+    assert set(mongo_people.OWNED) == set(STEPS[0].collections) - {"instances"} | {"sessions", "tokens"}
