@@ -1,0 +1,127 @@
+"""What an operator does with accounts, on the command line or as an administrator on the page."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from jupyter_aichat.auth.accounts import Accounts, new_account
+from jupyter_aichat.auth.audit import Audit
+from jupyter_aichat.auth.opaque import INVITATION, hash_of, new_token
+from jupyter_aichat.auth.passwords import Passwords
+from jupyter_aichat.auth.scopes import check_roles
+from jupyter_aichat.domain.account import Account, AccountChanges
+from jupyter_aichat.domain.audit import Action, AuditQuery, AuditRecord
+from jupyter_aichat.domain.clock import now
+from jupyter_aichat.domain.credential import Invitation
+from jupyter_aichat.domain.identity import Origin
+from jupyter_aichat.domain.ids import InvitationId, OwnerId, new_id
+from jupyter_aichat.domain.page import Page
+from jupyter_aichat.errors import InvalidRequest, NotFound
+from jupyter_aichat.stores.accounts import AccountStore
+
+COMMAND_LINE = OwnerId("command-line")
+"""The actor of what an operator does on the service's own machine."""
+
+LONGEST_INVITATION = timedelta(days=90)
+
+
+class Administration:
+    """Each method is told who acts and where from; whether that one may is asked before."""
+
+    def __init__(self, store: AccountStore, accounts: Accounts, passwords: Passwords, audit: Audit) -> None:
+        self._store, self._accounts, self._passwords, self._audit = store, accounts, passwords, audit
+
+    async def create(
+        self,
+        actor: OwnerId,
+        origin: Origin,
+        name: str,
+        password: str,
+        *,
+        roles: tuple[str, ...] = ("user",),
+        first_admin: bool = False,
+    ) -> Account:
+        """Make an account. Of several that make the first administrator at once one does, the others get `Forbidden`."""
+        roles = check_roles((*roles, "admin") if first_admin else roles)
+        self._passwords.check(password, name)
+        account = new_account(name, await self._passwords.hash(password), roles=roles)
+        account = await self._store.create_account(account, first_admin=first_admin)
+        await self._note("account_created", actor, account.id, origin, roles=",".join(roles))
+        return account
+
+    async def list(self, actor: OwnerId, origin: Origin, cursor: str | None, limit: int) -> Page[Account]:
+        """Return a page of all accounts, by name."""
+        await self._note("admin_read", actor, None, origin, what="users")
+        return await self._store.list_accounts(cursor, limit)
+
+    async def disable(self, actor: OwnerId, origin: Origin, owner: OwnerId, *, disabled: bool = True) -> Account:
+        """Let an account in no more, with any credential, or again; its sessions end for good."""
+        changed = await self._change(owner, AccountChanges(disabled=disabled, ends_sessions=disabled))
+        await self._note("account_disabled" if disabled else "account_enabled", actor, owner, origin)
+        return changed
+
+    async def set_roles(self, actor: OwnerId, origin: Origin, owner: OwnerId, roles: tuple[str, ...]) -> Account:
+        """Change what an account may do; it holds at once, also for open connections."""
+        roles = check_roles(roles)
+        changed = await self._change(owner, AccountChanges(roles=roles))
+        await self._note("roles_changed", actor, owner, origin, roles=",".join(roles))
+        return changed
+
+    async def set_password(self, actor: OwnerId, origin: Origin, owner: OwnerId, password: str) -> None:
+        """Give an account another password, which ends all its sessions."""
+        account = await self._accounts.account(owner)
+        self._passwords.check(password, account.name)
+        changes = AccountChanges(password_hash=await self._passwords.hash(password), ends_sessions=True)
+        await self._change(owner, changes)
+        await self._store.end_sessions(owner)
+        await self._note("password_changed", actor, owner, origin)
+
+    async def delete(self, actor: OwnerId, origin: Origin, owner: OwnerId) -> None:
+        """Delete an account with all its data, or raise `NotFound`."""
+        await self._accounts.account(owner)
+        await self._accounts.erase(owner)
+        await self._note("account_deleted", actor, owner, origin)
+
+    async def _change(self, owner: OwnerId, changes: AccountChanges) -> Account:
+        changed = await self._store.change_account(owner, changes)
+        if changed is None:
+            raise NotFound("There is no such account.")
+        await self._accounts.standings.tell(owner)
+        return changed
+
+    # Invitations
+
+    async def invite(
+        self, actor: OwnerId, origin: Origin, lives: timedelta, roles: tuple[str, ...] = ("user",)
+    ) -> tuple[Invitation, str]:
+        """Return a new invitation, and its code, which nobody can be shown again."""
+        if not timedelta(0) < lives <= LONGEST_INVITATION:
+            raise InvalidRequest(f"An invitation lives at most {LONGEST_INVITATION.days} days.")
+        code, at = new_token(INVITATION), now()
+        invitation = Invitation(InvitationId(new_id()), hash_of(code), actor, at, at + lives, check_roles(roles))
+        await self._store.create_invitation(invitation)
+        await self._note("invited", actor, None, origin, invitation=invitation.id, roles=",".join(invitation.roles))
+        return invitation, code
+
+    async def invitations(self) -> tuple[Invitation, ...]:
+        """Return the invitations that can still be used, newest first."""
+        at = now()
+        return tuple(each for each in await self._store.list_invitations() if each.expires_at > at)
+
+    async def take_back(self, actor: OwnerId, origin: Origin, invitation: InvitationId) -> None:
+        """Let an invitation be used no more, or raise `NotFound`."""
+        if not await self._store.delete_invitation(invitation):
+            raise NotFound("There is no such invitation.")
+        await self._note("invitation_deleted", actor, None, origin, invitation=invitation)
+
+    # Audit
+
+    async def audit(self, actor: OwnerId, origin: Origin, query: AuditQuery) -> Page[AuditRecord]:
+        """Return a page of the audit, newest first; that it was read stands in it too."""
+        await self._note("admin_read", actor, query.account, origin, what="audit")
+        return await self._store.list_audit(query)
+
+    async def _note(
+        self, action: Action, actor: OwnerId, subject: OwnerId | None, origin: Origin, **details: str
+    ) -> None:
+        await self._audit.note(action, actor=actor, subject=subject, address=origin.address, **details)

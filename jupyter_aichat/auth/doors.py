@@ -1,0 +1,81 @@
+"""How often somebody may try a password, or register, from where.
+
+A name is locked for those who guess, not for its owner: sessions that go on ask nobody, and a login that brings one of
+the account's own sessions along is counted by that session instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from jupyter_aichat.auth.audit import Audit
+from jupyter_aichat.auth.limits import Limiter, Rate, Taken, network_of
+from jupyter_aichat.auth.opaque import hash_of
+from jupyter_aichat.domain.identity import Origin
+from jupyter_aichat.domain.ids import OwnerId, SessionId
+from jupyter_aichat.errors import NotReady, QueueFull, RateLimited, StoreUnavailable
+
+
+class Rates(msgspec.Struct, frozen=True):
+    """What may be tried how often. Only what failed counts, but for registrations."""
+
+    of_name: Rate = Rate(10, 900)
+    of_address: Rate = Rate(50, 900)
+    registrations: Rate = Rate(60, 3600)
+
+
+class Attempt:
+    """A try under way, counted as failed until it succeeds."""
+
+    def __init__(self) -> None:
+        self.succeeded = False
+
+
+class Doors:
+    """Counts tries at names and from addresses."""
+
+    def __init__(self, limiter: Limiter, audit: Audit, rates: Rates) -> None:
+        self._limiter, self._audit, self._rates = limiter, audit, rates
+
+    @asynccontextmanager
+    async def attempt(
+        self, folded_name: str, origin: Origin, *, subject: OwnerId | None = None, session: SessionId | None = None
+    ) -> AsyncIterator[Attempt]:
+        """Let somebody try a password, or raise `RateLimited`; say in the attempt if it was right."""
+        at_name = f"name:{hash_of(folded_name)}" if session is None else f"session:{session}"
+        taken: list[Taken] = []
+        try:
+            taken.append(
+                await self._limiter.take(f"login:address:{network_of(origin.address)}", self._rates.of_address)
+            )
+            taken.append(await self._limiter.take(f"login:{at_name}", self._rates.of_name))
+        except RateLimited:
+            await self._give_back(taken)
+            await self._note(at_name, origin, subject)
+            raise
+        attempt = Attempt()
+        try:
+            yield attempt
+        except (QueueFull, NotReady, StoreUnavailable):  # nobody learned whether it was right
+            attempt.succeeded = True
+            raise
+        finally:
+            if attempt.succeeded:
+                await self._give_back(taken)
+
+    async def registration(self, origin: Origin) -> None:
+        """Let somebody register, or raise `RateLimited`."""
+        await self._limiter.take(f"register:{network_of(origin.address)}", self._rates.registrations)
+
+    async def _give_back(self, taken: list[Taken]) -> None:
+        for each in taken:
+            await self._limiter.give_back(each)
+
+    async def _note(self, at_name: str, origin: Origin, subject: OwnerId | None) -> None:
+        """Once in a window for each name and network, so that nobody can fill the audit."""
+        key = f"noted:{at_name}:{network_of(origin.address)}"
+        if await self._limiter.first(key, self._rates.of_name.window_s):
+            await self._audit.note("login_limited", subject=subject, address=origin.address)

@@ -1,0 +1,52 @@
+"""User names: two that a person reads as one are one.
+
+A name is unique by its folded form: compatible characters made the same (NFKC), case folded. Look-alikes of different
+scripts stay different.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+from jupyter_aichat.errors import InvalidRequest
+
+MOST_CHARACTERS = 64
+_MOST_TYPED = 256  # what folds to 64 characters may be longer, but not by much
+_SIGNS = frozenset("._-@+ ")
+
+
+def fold(name: str) -> str:
+    """Return what is unique of a name, whatever it is; folding once more changes nothing."""
+    folded = name[:_MOST_TYPED]
+    while (again := unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", folded).casefold()).strip()) != folded:
+        folded = again
+    return folded
+
+
+def check_name(name: str) -> str:
+    """Return a new account's name as it will be shown; raises `InvalidRequest` with what is wrong."""
+    shown = unicodedata.normalize("NFC", name.strip()) if len(name) <= _MOST_TYPED else name
+    folded = fold(shown)
+    if not shown or not folded or len(shown) > MOST_CHARACTERS or len(folded) > MOST_CHARACTERS:
+        raise InvalidRequest(f"A user name has 1 to {MOST_CHARACTERS} characters.")
+    if not all(map(_may_stand, shown)) or not all(map(_may_stand, folded)):
+        raise InvalidRequest("A user name has letters, digits, single spaces and . _ - @ + only.")
+    if not (_begins(shown[0]) and _begins(folded[0])) or "  " in folded:
+        raise InvalidRequest("A user name begins with a letter or digit and has single spaces only inside.")
+    return shown
+
+
+def check_display_name(name: str) -> str:
+    """Return a name to show, of one line; raises `InvalidRequest`."""
+    shown = " ".join(name.split()) if len(name) <= _MOST_TYPED else ""
+    if not shown or any(unicodedata.category(each)[0] == "C" and each != "\u200d" for each in shown):
+        raise InvalidRequest(f"A name to show has 1 to {_MOST_TYPED} characters, none of them invisible.")
+    return shown
+
+
+def _may_stand(character: str) -> bool:
+    return character in _SIGNS or unicodedata.category(character)[0] in "LMN"
+
+
+def _begins(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LN"

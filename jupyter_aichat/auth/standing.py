@@ -1,0 +1,52 @@
+"""How a credential stands: the one place that says whether it lets somebody in, and as whom."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from jupyter_aichat.auth.scopes import scopes_of
+from jupyter_aichat.domain.account import Account
+from jupyter_aichat.domain.credential import PersonalToken, Session
+from jupyter_aichat.domain.identity import Ending, Identity
+from jupyter_aichat.domain.principal import Principal
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """A credential and its account, as the store has them; either may be gone."""
+
+    proof: Session | PersonalToken | None
+    account: Account | None
+
+    def ending(self, at: datetime) -> Ending | None:
+        """Why it lets nobody in, or None if it does."""
+        if self.account is None or self.account.disabled:
+            return "revoked"
+        if self.proof is None:
+            return "ended"
+        if isinstance(self.proof, Session) and self.proof.stamp != self.account.stamp:
+            return "ended"
+        return "expired" if at >= self.proof.expires_at else None
+
+    def principal(self) -> Principal:
+        """Who it is, with what is allowed at present."""
+        assert self.account is not None
+        account, scopes = self.account, scopes_of(self.account.roles)
+        if isinstance(self.proof, PersonalToken):
+            scopes = tuple(scope for scope in self.proof.scopes if scope in scopes)
+        return Principal(account.id, account.name, account.display_name, account.roles, scopes)
+
+
+def ending_of(identity: Identity, standing: Standing, at: datetime) -> Ending | None:
+    """Why what an open connection came with lets nobody in any more, or not as before."""
+    ending = standing.ending(at)
+    if standing.proof is None:
+        return "ended" if identity.credential.kind == "session" else "revoked"
+    if ending is not None:
+        return ending
+    if at >= identity.expires_at:
+        return "expired"
+    principal = standing.principal()
+    same = (principal.roles, principal.scopes) == (identity.principal.roles, identity.principal.scopes)
+    return None if same else "changed"

@@ -1,0 +1,24 @@
+"""People of tests: Ada and Eve, their passwords and where they come from."""
+
+from __future__ import annotations
+
+from jupyter_aichat.auth.accounts import Registration
+from jupyter_aichat.auth.assembly import AccountService
+from jupyter_aichat.domain.account import Account
+from jupyter_aichat.domain.identity import Grant, Identity, Origin
+
+PASSWORD = "correct horse battery"
+HOME = Origin("192.0.2.7", "Firefox")
+
+
+async def register(service: AccountService, name: str = "Ada", password: str = PASSWORD) -> Account:
+    return await service.accounts.register(Registration(name, password), HOME)
+
+
+async def login(service: AccountService, name: str = "Ada", password: str = PASSWORD, origin: Origin = HOME) -> Grant:
+    return await service.accounts.login(name, password, origin)
+
+
+async def identity(service: AccountService, name: str = "Ada") -> Identity:
+    """Log in, and be known."""
+    return await service.accounts.authenticate((await login(service, name)).access_token)
