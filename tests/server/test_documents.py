@@ -29,7 +29,8 @@ def test_every_class_that_can_be_configured_is_on_the_page_of_settings() -> None
     for module in pkgutil.walk_packages(jupyter_aichat.__path__, "jupyter_aichat."):
         importlib.import_module(module.name)
     ours = {each for each in _subclasses(Configurable) if each.__module__.startswith("jupyter_aichat.")}
-    assert {each for each in ours if list(settings.settings(each))} == set(settings.CLASSES)
+    unused = {each for each in ours if each.__module__.startswith("jupyter_aichat.auth.")}  # by any app, as yet
+    assert {each for each in ours - unused if list(settings.settings(each))} == set(settings.CLASSES)
 
 
 def _subclasses(base: type[Any]) -> set[type[Any]]:
