@@ -38,7 +38,9 @@ class AccountRules(LoggingConfigurable):
     session_days = Float(90, min=0.01, help="Days after which every session ends.").tag(config=True)
     name_tries = Int(10, min=1, help="Wrong passwords for one user name within `tries_s`.").tag(config=True)
     address_tries = Int(
-        50, min=1, help="Wrong passwords from one address (of IPv6: one /64 network) within `tries_s`."
+        300,
+        min=1,
+        help="Wrong passwords from one address (of IPv6: one /64 network) within `tries_s`, and logins at once.",
     ).tag(config=True)
     tries_s = Float(900, min=1, help="Seconds over which wrong passwords are counted.").tag(config=True)
     registrations = Int(60, min=1, help="Registrations from one address in an hour.").tag(config=True)

@@ -12,18 +12,21 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from jupyter_aichat.auth.audit import Audit
-from jupyter_aichat.auth.limits import Limiter, Rate, Taken, network_of
+from jupyter_aichat.auth.limits import Limiter, Rate, network_of
 from jupyter_aichat.auth.opaque import hash_of
+from jupyter_aichat.auth.turns import Turns
 from jupyter_aichat.domain.identity import Origin
 from jupyter_aichat.domain.ids import OwnerId, SessionId
 from jupyter_aichat.errors import NotReady, QueueFull, RateLimited, StoreUnavailable
+
+_MOST_WAITING = 200  # for one name
 
 
 class Rates(msgspec.Struct, frozen=True):
     """What may be tried how often. Only what failed counts, but for registrations."""
 
     of_name: Rate = Rate(10, 900)
-    of_address: Rate = Rate(50, 900)
+    of_address: Rate = Rate(300, 900)
     registrations: Rate = Rate(60, 3600)
 
 
@@ -39,40 +42,45 @@ class Doors:
 
     def __init__(self, limiter: Limiter, audit: Audit, rates: Rates) -> None:
         self._limiter, self._audit, self._rates = limiter, audit, rates
+        self._turns = Turns(_MOST_WAITING)
 
     @asynccontextmanager
     async def attempt(
         self, folded_name: str, origin: Origin, *, subject: OwnerId | None = None, session: SessionId | None = None
     ) -> AsyncIterator[Attempt]:
-        """Let somebody try a password, or raise `RateLimited`; say in the attempt if it was right."""
+        """Let somebody try a password, or raise `RateLimited`; say in the attempt if it was right.
+
+        Tries at one name wait for each other, so that those under way are not taken for wrong ones.
+        """
         at_name = f"name:{hash_of(folded_name)}" if session is None else f"session:{session}"
-        taken: list[Taken] = []
-        try:
-            taken.append(
-                await self._limiter.take(f"login:address:{network_of(origin.address)}", self._rates.of_address)
-            )
-            taken.append(await self._limiter.take(f"login:{at_name}", self._rates.of_name))
-        except RateLimited:
-            await self._give_back(taken)
-            await self._note(at_name, origin, subject)
-            raise
+        address = f"login:address:{network_of(origin.address)}"
         attempt = Attempt()
         try:
-            yield attempt
-        except (QueueFull, NotReady, StoreUnavailable):  # nobody learned whether it was right
-            attempt.succeeded = True
+            async with (
+                self._counted(address, self._rates.of_address, attempt),
+                self._turns.of(at_name),
+                self._counted(f"login:{at_name}", self._rates.of_name, attempt),
+            ):
+                yield attempt
+        except RateLimited:
+            await self._note(at_name, origin, subject)
             raise
-        finally:
+
+    @asynccontextmanager
+    async def _counted(self, key: str, rate: Rate, attempt: Attempt) -> AsyncIterator[None]:
+        taken = await self._limiter.take(key, rate)
+        try:
+            yield
+        except (QueueFull, NotReady, RateLimited, StoreUnavailable):  # nobody learned whether it was right
+            await self._limiter.give_back(taken)
+            raise
+        else:
             if attempt.succeeded:
-                await self._give_back(taken)
+                await self._limiter.give_back(taken)
 
     async def registration(self, origin: Origin) -> None:
         """Let somebody register, or raise `RateLimited`."""
         await self._limiter.take(f"register:{network_of(origin.address)}", self._rates.registrations)
-
-    async def _give_back(self, taken: list[Taken]) -> None:
-        for each in taken:
-            await self._limiter.give_back(each)
 
     async def _note(self, at_name: str, origin: Origin, subject: OwnerId | None) -> None:
         """Once in a window for each name and network, so that nobody can fill the audit."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from jupyter_aichat.bus.local import LocalBus
 from jupyter_aichat.cache.local import LocalCache
 from jupyter_aichat.stores.sqlite import SqliteStore
 
-MakeService = Callable[..., AccountService]
+MakeService = Callable[..., Awaitable[AccountService]]
 
 LOG = logging.getLogger("tests.auth")
 
@@ -42,7 +42,7 @@ def make_service(
     """Start services on the same store, as processes would; `cost` is bcrypt's, other names are those of the rules."""
     services: list[AccountService] = []
 
-    def make(
+    async def make(
         registration: RegistrationMode = "open",
         *,
         signs: tuple[Key, ...] = keys,
@@ -55,7 +55,7 @@ def make_service(
         service = assemble(
             ports, signs, registration, rules=AccountRules(**rules), passwords=Passwords(cost=cost), log=LOG
         )
-        jp_asyncio_loop.run_until_complete(service.accounts.start())
+        await service.accounts.start()
         services.append(service)
         return service
 
@@ -65,5 +65,8 @@ def make_service(
 
 
 @pytest.fixture
-def service(make_service: MakeService) -> AccountService:
-    return make_service()
+def service(jp_asyncio_loop: asyncio.AbstractEventLoop, make_service: MakeService) -> AccountService:
+    async def make() -> AccountService:
+        return await make_service()
+
+    return jp_asyncio_loop.run_until_complete(make())
