@@ -127,8 +127,8 @@ class Database(Protocol):
         """Return what the server says of itself."""
         ...
 
-    def announce_sessions(self, to: Callable[[list[Any]], Awaitable[None]]) -> None:
-        """Tell the ids of all sessions whose transactions may be open, before a new one is first used."""
+    def announce_sessions(self, to: Callable[[bytes], Awaitable[None]]) -> None:
+        """Tell the id of each session before its first transaction."""
 
     async def kill_sessions(self, sessions: Sequence[Any]) -> None:
         """Undo what is open in the sessions of a process that is gone: others would wait a minute for it."""

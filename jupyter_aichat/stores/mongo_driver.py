@@ -40,7 +40,6 @@ _BAD_URL = (
 _LONGEST_PAUSE_S = 0.1
 _SLACK_S = 1.0
 _MOST_LEFT = 100
-_MOST_SESSIONS = 500
 
 
 class Timeouts(msgspec.Struct, frozen=True):
@@ -69,8 +68,8 @@ class Driver:
         self._transactions: set[asyncio.Task[Any]] = set()
         self._left: list[Mapping[str, Any]] = []
         self._seen: tuple[Mapping[str, Any], Timestamp] | None = None
-        self._sessions: dict[bytes, None] = {}
-        self._announce: Callable[[list[Any]], Awaitable[None]] | None = None
+        self._announced: set[bytes] = set()
+        self._announce: Callable[[bytes], Awaitable[None]] | None = None
 
     # Life
 
@@ -219,23 +218,16 @@ class Driver:
             self._note(session)
             return result
 
-    def announce_sessions(self, to: Callable[[list[Any]], Awaitable[None]]) -> None:
+    def announce_sessions(self, to: Callable[[bytes], Awaitable[None]]) -> None:
         """See `Database.announce_sessions`."""
         self._announce = to
 
     async def _make_known(self, session: Session) -> None:
         """Announce a session that is new; the driver uses few, again and again."""
         name = session.delegate.session_id["id"]
-        if self._announce is None or name in self._sessions:
-            return
-        while len(self._sessions) >= _MOST_SESSIONS:
-            del self._sessions[next(iter(self._sessions))]
-        self._sessions[name] = None
-        try:
-            await self._announce(list(self._sessions))
-        except BaseException:
-            self._sessions.pop(name, None)
-            raise
+        if self._announce is not None and name not in self._announced:
+            await self._announce(name)
+            self._announced.add(name)
 
     async def kill_sessions(self, sessions: Sequence[Any]) -> None:
         """See `Database.kill_sessions`."""

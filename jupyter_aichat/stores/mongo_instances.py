@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any
 
 from jupyter_aichat.domain.ids import InstanceId
 from jupyter_aichat.errors import AIChatError
@@ -21,6 +21,8 @@ from jupyter_aichat.stores.mongo_base import Database, Document, Scope
 
 LAPSE_S = 8.0
 _STRAYS_EVERY_S = 10.0
+_SESSIONS_KEPT = 500
+"""Of the newest sessions of a process, in its record: more than it has transactions at once."""
 
 
 class Watch:
@@ -76,20 +78,24 @@ class Instances:
         self._database, self._watch, self._log = database, watch, log
         self._strays_at: float | None = None
         self._own: InstanceId | None = None
-        self._sessions: list[Any] = []
-        database.announce_sessions(self._note_sessions)
+        self._sessions: deque[bytes] = deque(maxlen=_SESSIONS_KEPT)
+        database.announce_sessions(self._note_session)
 
     async def beat(self, instance: InstanceId) -> None:
         """Make the instance known, and say that it lives."""
         self._own = instance
-        fields = {"left": False, "sessions": self._sessions}
-        change = {"$inc": {"beat": 1}, "$currentDate": {"at": True}, "$set": fields}
+        change = {
+            "$inc": {"beat": 1}, "$currentDate": {"at": True}, "$set": {"left": False},
+            "$setOnInsert": {"sessions": list(self._sessions)},
+        }  # fmt: skip
         await self._database.put("instances", {"_id": instance}, change)
 
-    async def _note_sessions(self, sessions: list[Any]) -> None:
-        self._sessions = sessions
+    async def _note_session(self, session: bytes) -> None:
+        """Add a session to the record; in whatever order several arrive there, none takes another away."""
+        self._sessions.append(session)
         if self._own is not None:
-            await self._database.reads().update("instances", {"_id": self._own}, {"$set": {"sessions": sessions}})
+            newest = {"$each": [session], "$slice": -_SESSIONS_KEPT}
+            await self._database.reads().update("instances", {"_id": self._own}, {"$push": {"sessions": newest}})
 
     async def leave(self, instance: InstanceId) -> None:
         """See `Store.leave`; who has left is lapsed at once, also where a run comes in between."""
@@ -104,7 +110,7 @@ class Instances:
         db = self._database.reads()
         try:
             holders = await self._holders(db, begun)
-            known = await db.find("instances", {})
+            known = await db.find("instances", {}, {"beat": 1, "left": 1, "at": 1})
         except Exception:
             self._watch.restart()
             raise
@@ -112,19 +118,21 @@ class Instances:
         gone = self._watch.look(begun, known) & others.keys()
         left = [each for each in others if others[each]["left"]]
         gone = (gone - set(left)) | (await _of_active_runs(db, left) if left else set())
-        await self._undo([others[each] for each in gone if others[each].get("sessions")])
+        if gone:
+            await self._undo(gone)
         strays = holders - others.keys() - {instance}
         return (*await self._since([others[each] for each in gone]), *(Lapsed(InstanceId(each)) for each in strays))
 
-    async def _undo(self, gone: list[Document]) -> None:
-        """Undo the transactions in which instances died."""
-        for each in gone:
-            try:
-                await self._database.kill_sessions(each["sessions"])
-            except AIChatError as error:  # such as a right that we lack: then the database undoes them, later
-                self._log.warning("What instance %s left open in MongoDB cannot be undone: %s", each["_id"], error)
-            this = {"_id": each["_id"], "beat": each["beat"]}
-            await self._database.reads().update("instances", this, {"$set": {"sessions": []}})
+    async def _undo(self, gone: Iterable[str]) -> None:
+        """Undo the transactions in which instances died: at each look, for what they had asked last may still be under way."""
+        found = await self._database.reads().find("instances", {"_id": {"$in": list(gone)}}, {"sessions": 1})
+        sessions = [session for each in found for session in each.get("sessions", ())]
+        if not sessions:
+            return
+        try:
+            await self._database.kill_sessions(sessions)
+        except AIChatError as error:  # such as a right that we lack: then the database undoes them, later
+            self._log.warning("What dead instances left open in MongoDB cannot be undone: %s", error)
 
     async def _holders(self, db: Scope, now: float) -> set[str]:
         """Who holds runs, now and then: one whose record was taken away while it was not dead may do so unseen.

@@ -177,6 +177,22 @@ async def test_what_a_cut_connection_left_open_holds_up_nobody(failing: MongoSto
     assert await failing.checkpoint([said(record, 3, "y")]) == frozenset()
 
 
+async def test_each_session_is_known_before_its_first_transaction_though_another_is_told_later(
+    failing: MongoStore, server: MongoServer
+) -> None:
+    """Else a process that dies in it leaves its runs locked: nobody would know what to undo."""
+    await failing.join(HERE)
+    chats = [(await failing.create_chat(ADA, chat_named())).id for _ in range(2)]
+    RECORDER.commands.clear()
+    with failpoint(server, ["update"], {"times": 1}, blockConnection=True, blockTimeMS=300):
+        await asyncio.gather(*(failing.commit(turn("send", chat)) for chat in chats))
+    begun_in = {command["lsid"]["id"] for command in RECORDER.commands if command.get("startTransaction")}
+    record = await failing._db.find_one("instances", {"_id": HERE})
+    assert record is not None
+    assert len(begun_in) == 2
+    assert begun_in <= set(record["sessions"])
+
+
 async def test_a_collection_that_another_replica_was_faster_to_make_is_taken(server: MongoServer) -> None:
     store = MongoStore(server.url, database=f"chats_{new_id()}")
     with failpoint(server, ["create"], {"times": 2}, errorCode=NAMESPACE_EXISTS):

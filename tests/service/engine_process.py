@@ -1,6 +1,6 @@
 """An engine in a process of its own without a server, as a kernel has one; a line of JSON asks it, a line answers.
 
-Run with the store's URL (or a SQLite file) and, if there is one, Redis' as its arguments. Ends when its standard input does.
+Run with the SQLite file as its argument. Ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def _tell(answer: Any) -> None:
     sys.stdout.flush()
 
 
-async def _serve(store_url: str, redis_url: str = "") -> None:
-    engine = build(Settings(store_url=store_url, redis_url=redis_url, parent=_Host(config=Config(_CONFIG))))
+async def _serve(path: str) -> None:
+    engine = build(Settings(store_url=path, parent=_Host(config=Config(_CONFIG))))
     await engine.start()
     _tell("ready")
     try:
@@ -71,4 +71,4 @@ async def _serve(store_url: str, redis_url: str = "") -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(*sys.argv[1:]))
+    asyncio.run(_serve(sys.argv[1]))

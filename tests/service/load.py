@@ -81,6 +81,11 @@ class Load:
         states = [await answer.check(self.replicas[n % 3]) for n, answer in enumerate(self.answers)]
         return {state: states.count(state) for state in set(states)}
 
+    async def continued(self) -> int:
+        """Return how many answers were let go of and taken up again."""
+        messages = [await self.replicas[0].message(answer.sent) for answer in self.answers]
+        return sum(bool(message["continuations"]) for message in messages)
+
 
 def check_store(cluster: Cluster, sent: Sequence[Json]) -> None:
     """Look into the database: every run has ended, every acknowledged message is there, nothing is left over."""

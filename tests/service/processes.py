@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -119,17 +119,12 @@ def serving(folder: Path, name: str) -> Iterator[ServerProcess]:
         yield ServerProcess(server, name)
 
 
-def engine_alone(folder: Path) -> AbstractContextManager[EngineProcess]:
-    """Run an engine on the file of a folder."""
-    return engine_on(folder, str(folder / "chats.sqlite3"))
-
-
 @contextmanager
-def engine_on(folder: Path, *urls: str) -> Iterator[EngineProcess]:
-    """Run an engine on a store and, if its URL is there, on a Redis."""
-    command = (sys.executable, "-m", "tests.service.engine_process", *urls)
+def engine_alone(folder: Path) -> Iterator[EngineProcess]:
+    """Run an engine on the file of a folder."""
+    command = (sys.executable, "-m", "tests.service.engine_process", str(folder / "chats.sqlite3"))
     with (
-        (folder / "engine.log").open("a") as log,
+        (folder / "engine.log").open("w") as log,
         subprocess.Popen(
             command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
         ) as process,

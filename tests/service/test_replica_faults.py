@@ -46,6 +46,7 @@ async def told(replicas: list[Replica], part: str, state: str) -> None:
     log.info("%s %s after %.1f s", part, state, time.monotonic() - begun)
 
 
+@pytest.mark.slow
 async def test_redis_is_gone_for_ten_seconds(brittle: Cluster) -> None:
     """Readers on other replicas get on by the store, new questions are taken, a stop works from anywhere."""
     async with brittle.opened() as replicas, Load(replicas) as load:
@@ -73,6 +74,7 @@ async def test_redis_is_gone_for_ten_seconds(brittle: Cluster) -> None:
         brittle.redis.start()
         await asyncio.gather(told(replicas, "bus", "ok"), told(replicas, "cache", "ok"))
         assert await load.finished(15) == {"completed": 3 * EACH + 3}
+        assert await load.continued() == 0
         check_store(brittle, [answer.sent for answer in load.answers])
 
 
@@ -95,6 +97,7 @@ async def test_redis_forgets_or_takes_nothing(brittle: Cluster, fault: str) -> N
 FAULTS = {"frozen": ("counter-120-50", 120, 4.0), "killed": ("counter-240-50", 240, 8.0)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_the_database_is_gone_for_a_while(brittle: Cluster, fault: str) -> None:
     """In mid-answer, also for longer than a lease: nothing acknowledged is lost, and all answers are whole."""
@@ -113,6 +116,7 @@ async def test_the_database_is_gone_for_a_while(brittle: Cluster, fault: str) ->
         (brittle.mongo.thaw if fault == "frozen" else brittle.mongo.start)()
         await told(replicas, "store", "ok")
         assert await load.finished(30) == {"completed": 3 * EACH}
+        assert await load.continued() == (3 * EACH if fault == "killed" else 0)
         over.set()
         acknowledged = [sent for each in await sending for sent in each]
         log.info("%d more questions were taken meanwhile", len(acknowledged))

@@ -104,19 +104,3 @@ def test_a_stopping_replica_hands_its_runs_over_at_once(three: list[Replica]) ->
     log.info("handed after %.1f s", time.monotonic() - stopped)
     for reading, each in zip(readings, sent, strict=True):
         check_whole([reading], second, each)
-
-
-@pytest.mark.slow
-def test_a_stop_on_one_replica_stops_the_run_on_another(three: list[Replica]) -> None:
-    first, second, third = three
-    sent = first.send("endless-50")
-    reading = Reading([third.server], sent["run"]["id"])
-    within(5, lambda: len(reading.text.split()) > 5)
-    asked = time.monotonic()
-    second.stop_run(sent)
-    within(1, lambda: reading.finished)
-    log.info("stopped after %.1f s", time.monotonic() - asked)
-    message = within(1, partial(ended, second, sent))
-    time.sleep(1.2)  # long enough for a checkpoint to come late
-    assert second.message(sent) == message
-    assert (message["status"], text_of(message)) == ("stopped", reading.text)
