@@ -37,6 +37,9 @@ _BAD_URL = (
     "AIChatApp.store_url is no MongoDB URL that can be used: its form is mongodb://user:password@host/database?option=value,"
     " with special characters of the password percent-encoded."
 )
+# Its log of commands holds what people wrote, and hashes of their passwords: at no level is that one for a log of ours.
+logging.getLogger("pymongo.command").setLevel(logging.INFO)
+
 _LONGEST_PAUSE_S = 0.1
 _SLACK_S = 1.0
 _MOST_LEFT = 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from jupyter_aichat.stores.mongo import MongoStore
 from jupyter_aichat.stores.mongo_driver import Driver
 from jupyter_aichat.stores.mongo_instances import Watch
 from tests.contract.store_targets import LAPSE_S, mongo_target, mongo_url
-from tests.contract.store_turns import ADA, HERE, THERE, begun, chat_named, finish, said, turn
+from tests.contract.store_turns import ADA, HERE, THERE, answered, begun, chat_named, finish, said, turn
 
 MB = 1024 * 1024
 
@@ -348,3 +349,12 @@ async def test_a_deleted_chats_message_is_gone_in_the_middle_of_reading(mongo_st
         assert not isinstance(result, BaseException) or isinstance(result, NotFound)
     with pytest.raises(NotFound):
         await mongo_store.get_message(ADA, chat, reply)
+
+
+async def test_what_people_write_is_not_in_the_drivers_log(
+    mongo_store: MongoStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    await answered(mongo_store, "canary-question", "canary-answer")
+    await mongo_store.accounts.find_account("canary-name")
+    assert "canary" not in caplog.text
