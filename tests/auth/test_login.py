@@ -91,16 +91,17 @@ async def test_whoever_does_not_get_in_learns_nothing(service: AccountService, n
     assert (str(refused.value), refused.value.details) == ("The user name or the password is wrong.", {})
 
 
+@pytest.mark.slow
 async def test_an_unknown_name_takes_as_long_as_a_wrong_password(make_service: MakeService) -> None:
-    service = await make_service(cost=6, name_tries=10**6, address_tries=10**6)
+    service = await make_service(cost=8, name_tries=10**6, address_tries=10**6)
     await register(service)
     times: dict[str, list[float]] = {"Ada": [], "nobody": []}
-    for _ in range(200):
-        for name, seen in times.items():
+    for n in range(200):
+        for name in sorted(times, reverse=n % 2 == 0):
             begun = time.perf_counter()
             with pytest.raises(Unauthenticated):
                 await login(service, name, "wrong horse")
-            seen.append(time.perf_counter() - begun)
+            times[name].append(time.perf_counter() - begun)
     wrong, unknown = (statistics.median(seen) for seen in times.values())
     assert unknown == pytest.approx(wrong, rel=0.1)
 
@@ -120,24 +121,25 @@ async def test_a_hash_of_another_cost_is_made_anew_at_the_next_login(
 
 
 async def test_many_logins_at_once_do_not_hold_the_loop(make_service: MakeService) -> None:
-    """The figure that is promised is 50 ms; here other tests may run beside."""
+    """What else runs on the machine may hold it: so it is the loop's own time that must be short, and waits as a rule."""
     service = await make_service(cost=8)
     await register(service)
-    gaps, running = [], True
+    own, waits, running = list[float](), list[float](), True
 
     async def tick() -> None:
         while running:
-            begun = time.perf_counter()
+            begun, begun_own = time.perf_counter(), time.thread_time()
             await asyncio.sleep(0.001)
-            gaps.append(time.perf_counter() - begun)
+            waits.append(time.perf_counter() - begun)
+            own.append(time.thread_time() - begun_own)
 
     ticking = asyncio.create_task(tick())
     await asyncio.gather(*(login(service) for _ in range(100)))
     running = False
     await ticking
-    assert len(gaps) > 100
+    assert max(own) < 0.05
+    assert statistics.quantiles(waits, n=100)[-1] < 0.05
     assert service.accounts._doors._turns._locks == {}
-    assert max(gaps) < 0.2
 
 
 async def test_only_so_many_logins_wait_and_the_others_are_not_held_against_anybody(make_service: MakeService) -> None:
