@@ -80,9 +80,9 @@ def test_the_configuration_of_the_server_holds_for_a_kernel_alone(tmp_path: Path
 
 
 def test_a_store_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
-    with lone_kernel(tmp_path, AICHAT_STORE_URL="mongodb://127.0.0.1/x") as (kernel, _):
+    with lone_kernel(tmp_path, AICHAT_STORE_URL="postgres://127.0.0.1/x") as (kernel, _):
         (error,) = kernel.run("%chat hello").errors
-        assert "cannot store chats in mongodb" in error
+        assert "cannot store chats in postgres" in error
 
 
 def test_an_interrupt_works_without_a_server(tmp_path: Path) -> None:
@@ -116,5 +116,6 @@ def test_a_plain_ipython_prints_the_answer_as_it_comes(tmp_path: Path) -> None:
 def test_a_process_knows_its_ancestors() -> None:
     code = "from jupyter_aichat.kernel.discovery import ancestors; print(*ancestors())"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert found[:2] == [str(os.getpid()), str(os.getppid())]
-    assert next(ancestors()) == os.getppid()
+    above = [str(os.getppid())] if os.getppid() > 1 else []  # who started the tests may have ended
+    assert found[: 1 + len(above)] == [str(os.getpid()), *above]
+    assert [str(each) for each in ancestors()][:1] == above

@@ -68,7 +68,7 @@ test('a draft is kept for each chat', async ({ panel }) => {
 });
 
 test('two tabs show the same', async ({ panel }) => {
-  const first = await panel.ask('Seen twice', 'counter-100-50');
+  const first = await panel.ask('Seen twice', 'counter-300-50');
   await expect(first).toContainText('1 2 3');
   const other = await panel.another();
   await expect(other.answers.first()).toHaveAttribute('aria-busy', 'true');

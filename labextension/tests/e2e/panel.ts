@@ -10,7 +10,12 @@ export interface Message {
   parts: { type: string; text: string }[];
 }
 
+interface Notebook {
+  sessionContext: { ready: Promise<void>; session: { kernel: { info: Promise<unknown> } } };
+}
+
 interface JupyterApp {
+  shell: { currentWidget: Notebook };
   restored: Promise<void>;
   commands: { execute(command: string, args?: object): Promise<unknown> };
 }
@@ -67,6 +72,17 @@ export class Panel {
         (window as unknown as { jupyterapp: JupyterApp }).jupyterapp.commands.execute(id, given).then(() => undefined),
       [command, args] as const
     );
+  }
+
+  /** Opens a new notebook; returns when its kernel answers, since a cell that is run before is not run at all. */
+  async notebook(): Promise<void> {
+    await this.command('notebook:create-new', { kernelName: 'python3' });
+    await expect(this.page.locator('.jp-Notebook .jp-Cell')).toHaveCount(1);
+    await this.page.evaluate(async () => {
+      const { sessionContext } = (window as unknown as { jupyterapp: JupyterApp }).jupyterapp.shell.currentWidget;
+      await sessionContext.ready;
+      await sessionContext.session.kernel.info;
+    });
   }
 
   theme = (theme: Theme): Promise<void> => this.command('apputils:change-theme', { theme });

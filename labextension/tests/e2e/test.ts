@@ -6,6 +6,7 @@ import { Panel } from './panel';
 const MODELS = [
   'counter-400-20',
   'counter-100-50',
+  'counter-300-50',
   'fail-model_not_found-after-0',
   'fail-provider_error-after-3',
   'cut-after-5',
