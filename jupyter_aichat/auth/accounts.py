@@ -39,6 +39,9 @@ class Registration(msgspec.Struct, frozen=True):
     display_name: str = ""
     invitation: str | None = None
 
+    def __repr__(self) -> str:
+        return f"Registration({self.name!r})"
+
 
 def new_account(
     name: str, password_hash: str | None, display_name: str = "", roles: tuple[str, ...] = ("user",)
@@ -165,7 +168,7 @@ class Accounts:
 
     async def logout(self, refresh_token: str, origin: Origin) -> None:
         """End the session of a refresh token; one that is no more is no error."""
-        session = await self.sessions.owner_of(refresh_token)
+        session = await self.sessions.to_end(refresh_token)
         if session is not None:
             await self._end(session.owner_id, session.id, "logout", origin)
 

@@ -151,13 +151,13 @@ class Sessions:
             raise NotFound("There is no such session.")
         await self._standings.tell(owner)
 
-    async def owner_of(self, token: str) -> Session | None:
-        """Return the session that a valid refresh token belongs to."""
+    async def to_end(self, token: str) -> Session | None:
+        """Return the session that a refresh token of ours may end: also one that was rotated, whose reply was lost."""
         try:
             session = await self._live(token)
         except Unauthenticated:
             return None
-        return session if session.refresh_hash == hash_of(token) else None
+        return session if session.refresh_hash == hash_of(token) or self._refresh.is_ours(token) else None
 
 
 def _agent(origin: Origin) -> str:

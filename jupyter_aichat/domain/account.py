@@ -29,6 +29,9 @@ class Account(msgspec.Struct, frozen=True):
     disabled: bool = False
     stamp: int = 1
 
+    def __repr__(self) -> str:
+        return f"Account({self.id!r}, {self.name!r})"
+
 
 class AccountChanges(msgspec.Struct, frozen=True):
     """What may be changed of an account; UNSET leaves a field as it is. ``ends_sessions`` raises the stamp."""

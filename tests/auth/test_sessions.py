@@ -8,6 +8,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from jupyter_aichat.auth.accounts import Registration
 from jupyter_aichat.auth.assembly import AccountService
 from jupyter_aichat.auth.keys import Key, new_secret, parse_keys
 from jupyter_aichat.auth.sessions import MOST_SESSIONS
@@ -216,6 +217,19 @@ async def test_logging_out_ends_this_session(service: AccountService) -> None:
         await service.accounts.logout(token, HOME)
 
 
+async def test_logging_out_with_a_token_whose_reply_was_lost_ends_the_session_too(service: AccountService) -> None:
+    await register(service)
+    grant = await login(service)
+    lost = await refresh(service, grant.refresh_token, "a1")
+    session, secret, _ = grant.refresh_token.split(".")
+    await service.accounts.logout(f"{session}.{secret}.{'A' * 43}", HOME)
+    assert not await is_over(service, lost)
+    other = await login(service)
+    newest = await refresh(service, other.refresh_token, "a1")
+    await service.accounts.logout(other.refresh_token, HOME)
+    assert await is_over(service, newest)
+
+
 async def test_logging_out_everywhere_ends_all(service: AccountService, store: SqliteStore) -> None:
     ada = await register(service)
     await register(service, "Eve")
@@ -296,8 +310,10 @@ async def test_roles_hold_at_once_whatever_the_token_was_made_for(service: Accou
     assert "admin" not in (await service.accounts.authenticate(grant.access_token)).principal.scopes
 
 
-async def test_a_grant_does_not_show_its_tokens(service: AccountService) -> None:
-    await register(service)
+async def test_what_is_secret_is_not_shown(service: AccountService) -> None:
+    ada = await register(service)
+    assert "$2b$" not in repr(ada)
+    assert PASSWORD not in repr(Registration("Ada", PASSWORD))
     grant = await login(service)
     assert grant.access_token not in repr(grant)
     assert grant.refresh_token not in repr(grant)
