@@ -6,9 +6,12 @@ logged; the stop hook must neither raise nor linger. Both are `Lifecycle`'s busi
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import os
 import secrets
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from jupyter_server.extension.application import ExtensionApp
@@ -16,12 +19,15 @@ from jupyter_server.serverapp import ServerApp
 from traitlets import Unicode, default
 
 from jupyter_aichat._version import __version__
-from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.server.base import Host
 from jupyter_aichat.server.identity import local_principal
 from jupyter_aichat.server.lifecycle import Lifecycle
 from jupyter_aichat.server.routes import BASE, handlers
 
+if TYPE_CHECKING:
+    from jupyter_aichat.engine.engine import Engine
+
+WIRING = "jupyter_aichat.wiring"
 KERNEL_URL = "JUPYTER_AICHAT_KERNEL_URL"
 KERNEL_TOKEN = "JUPYTER_AICHAT_KERNEL_TOKEN"  # noqa: S105 (a variable's name)
 _WILDCARDS = ("0.0.0.0", "::", "[::]", "*")  # noqa: S104 (never bound here: replaced by the loopback address)
@@ -89,6 +95,10 @@ class AIChatApp(ExtensionApp):
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
         """Start the engine, and let kernels in; failures are kept for those who ask."""
         self._admit_kernels(serverapp)
+        with suppress(ImportError):  # told by the start, which meets it again
+            await asyncio.to_thread(
+                importlib.import_module, WIRING
+            )  # a tenth of a second, in which others are answered
         await self.host.lifecycle.start()
 
     def _make_engine(self) -> Engine:

@@ -7,7 +7,7 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from jupyter_server.auth import AllowAllAuthorizer, Authorizer, IdentityProvider
@@ -17,13 +17,15 @@ from tornado.iostream import StreamClosedError
 
 from jupyter_aichat.domain.ids import OwnerId
 from jupyter_aichat.domain.principal import Principal
-from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.errors import AIChatError, TooLarge, UnsupportedMedia
 from jupyter_aichat.protocol.bodies import MAX_BODY, ErrorBody
 from jupyter_aichat.protocol.codec import decode, decode_query, encode
 from jupyter_aichat.protocol.errors import body_of, body_of_status, status_of
 from jupyter_aichat.server.identity import KERNEL_USER, KernelIdentity
 from jupyter_aichat.server.lifecycle import Lifecycle
+
+if TYPE_CHECKING:
+    from jupyter_aichat.engine.engine import Engine
 
 AUTH_RESOURCE = "aichat"
 BODY_TIMEOUT_S = 60.0

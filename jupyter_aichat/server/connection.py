@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import lru_cache
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from msgspec import UNSET
 
@@ -19,7 +19,6 @@ from jupyter_aichat.domain.change import Change
 from jupyter_aichat.domain.ids import ChatId, RunId
 from jupyter_aichat.domain.principal import Principal
 from jupyter_aichat.domain.readiness import Readiness
-from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.engine.requests import Sent
 from jupyter_aichat.errors import AIChatError, InvalidRequest
 from jupyter_aichat.protocol.codec import decode_frame, encode, frame_id
@@ -48,6 +47,9 @@ from jupyter_aichat.protocol.frames import (
 from jupyter_aichat.server.outbox import Outbox
 from jupyter_aichat.server.requests import to_again, to_edit, to_send
 from jupyter_aichat.server.subscriptions import FROM_FIRST, Subscriptions
+
+if TYPE_CHECKING:
+    from jupyter_aichat.engine.engine import Engine
 
 MAX_UNDER_WAY = 64
 """How many frames of one client may be under way; the next is not read before one is done."""

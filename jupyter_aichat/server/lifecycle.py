@@ -10,12 +10,14 @@ import asyncio
 import logging
 from collections.abc import Callable
 from itertools import chain, repeat
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from jupyter_aichat.domain.readiness import Parts, Readiness
-from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.errors import AIChatError, NotReady
 from jupyter_aichat.server.collector import Collector
+
+if TYPE_CHECKING:
+    from jupyter_aichat.engine.engine import Engine
 
 STOP_S = 5.0
 GRACE_S = 3.0

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from jupyter_aichat.domain.change import Change
 from jupyter_aichat.domain.ids import ChatId, OwnerId, RunId
 from jupyter_aichat.domain.run import Run
-from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.protocol.frames import EventFrames
 from jupyter_aichat.server.outbox import Outbox, Stream
+
+if TYPE_CHECKING:
+    from jupyter_aichat.engine.engine import Engine
 
 FROM_FIRST = 0
 
