@@ -90,8 +90,9 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 class Bench:
     """A fake Ollama and a Jupyter server with the extension, ready to be measured."""
 
-    def __init__(self, folder: Path, fake_port: int, server_port: int, pid: int) -> None:
+    def __init__(self, folder: Path, fake_port: int, server_port: int, pid: int, *, shared: bool = False) -> None:
         self.folder, self.fake_port, self.server_port, self.pid = folder, fake_port, server_port, pid
+        self.shared = shared
 
     @property
     def api(self) -> str:
@@ -174,7 +175,7 @@ def bench(*, shared: bool = False) -> Iterator[Bench]:
     with tools() as (folder, fake), ExitStack() as stack:
         parts = stack.enter_context(shared_parts(folder)) if shared else {}
         port, pid = stack.enter_context(server(folder, fake, parts, core=1))
-        yield Bench(folder, fake, port, pid)
+        yield Bench(folder, fake, port, pid, shared=shared)
 
 
 @contextmanager

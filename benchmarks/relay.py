@@ -88,11 +88,16 @@ def burst(b: Bench) -> Figures:
 
 
 def most(b: Bench) -> Figures:
-    """The most streams of 20 tokens a second with a 95th percentile of at most 100 ms and no token missing."""
-    best, n = 0, 1000
+    """The most streams of 20 tokens a second with a 95th percentile of at most 100 ms and no token missing.
+
+    On MongoDB each answer lasts 20 s, and they begin as slowly as the test database takes them.
+    """
+    best, n = 0, 700 if b.shared else 1000
     low, high = 0, 4000
     while low < high * 0.9:
-        figures = b.load(conns=n, secs=4, warm=6, stagger=5, body=ours(PACED))
+        begin_s = n / 50 if b.shared else 5
+        model = LONG if b.shared else PACED
+        figures = b.load(conns=n, secs=4, warm=begin_s + 1, stagger=begin_s, body=ours(model))
         good = (
             _plain(figures, "errors") == 0
             and _plain(figures, "tok_s") >= 0.95 * 20 * n
