@@ -117,9 +117,8 @@ async def test_the_database_is_gone_for_a_while(brittle: Cluster, fault: str) ->
         await told(replicas, "store", "ok")
         assert await load.finished(30) == {"completed": 3 * EACH}
         continued = await load.continued()
-        assert (
-            continued == 3 * EACH or fault == "frozen"
-        )  # of four seconds, a lease that is renewed late does not outlast all
+        # A lease that was renewed just before the four seconds outlasts them, and another may not.
+        assert continued == 3 * EACH or fault == "frozen"
         over.set()
         acknowledged = [sent for each in await sending for sent in each]
         log.info("%d more questions were taken meanwhile", len(acknowledged))
