@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -20,8 +21,11 @@ ALONE = (
 
 
 def place(owner: str, name: str) -> str:
-    """Return the ``_id`` of what an owner has by a name: two owners may have the same, and one question finds it."""
-    return f"{owner}/{name}"
+    """Return the ``_id`` of what an owner has by a name: two owners may have the same, and one question finds it.
+
+    No other owner has one that is the same, also where owners and names have slashes in them.
+    """
+    return f"{quote(owner, safe='')}/{name}"
 
 
 def by_id(owner: str, name: str) -> Document:

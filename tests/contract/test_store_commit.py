@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from jupyter_aichat.domain.chat import ChatChanges, ChatQuery
-from jupyter_aichat.domain.ids import ChatId, MessageId, new_id
+from jupyter_aichat.domain.ids import ChatId, MessageId, OwnerId, RunId, new_id
 from jupyter_aichat.domain.options import Options
 from jupyter_aichat.domain.part import TextPart, text_of
 from jupyter_aichat.domain.run import Committed, Outcome, RunEnd, Turn, seq_of
@@ -382,3 +382,14 @@ async def test_a_question_keeps_all_its_parts(store: Store) -> None:
         msgspec.structs.replace(sent, question=msgspec.structs.replace(sent.question, parts=parts))
     )
     assert (await store.get_message(ADA, chat.id, committed.message.id)).parts == parts
+
+
+async def test_keys_of_owners_whose_names_run_into_each_other_are_apart(store: Store) -> None:
+    first = await begun(store, owner=OwnerId("a"), key="b/c")
+    second = await begun(store, owner=OwnerId("a/b"), key="c")
+    assert (first.replayed, second.replayed) == (False, False)
+    assert await store.get_run(OwnerId("a/b"), second.record.run.id) == second.record
+    with pytest.raises(NotFound):
+        await store.get_run(OwnerId("a"), second.record.run.id)
+    with pytest.raises(NotFound):
+        await store.get_run(OwnerId("a"), RunId(f"b/{second.record.run.id}"))
