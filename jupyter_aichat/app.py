@@ -16,13 +16,13 @@ from urllib.parse import urlsplit
 
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
-from traitlets import Unicode, default
 
 from jupyter_aichat._version import __version__
 from jupyter_aichat.server.base import Host
 from jupyter_aichat.server.identity import local_principal
 from jupyter_aichat.server.lifecycle import Lifecycle
 from jupyter_aichat.server.routes import BASE, handlers
+from jupyter_aichat.settings import AppSettings
 
 if TYPE_CHECKING:
     from jupyter_aichat.engine.engine import Engine
@@ -33,53 +33,12 @@ KERNEL_TOKEN = "JUPYTER_AICHAT_KERNEL_TOKEN"  # noqa: S105 (a variable's name)
 _WILDCARDS = ("0.0.0.0", "::", "[::]", "*")  # noqa: S104 (never bound here: replaced by the loopback address)
 
 
-class AIChatApp(ExtensionApp):
+class AIChatApp(AppSettings, ExtensionApp):
     """Chat with language models on your own machines."""
 
     name = "jupyter_aichat"
     description = "Chat with language models on your own machines"
     version = __version__
-
-    store_url = Unicode(
-        help="Where chats are kept: sqlite:///path, a path, or mongodb://host/database. Default: AICHAT_STORE_URL, else a file in the Jupyter data "
-        "directory."
-    ).tag(config=True)
-    redis_url = Unicode(
-        help="Redis of several processes that share a store: redis[s]://[user:password@]host:port/db, unix:///path, "
-        "redis[s]+sentinel://host,host/service or redis[s]+cluster://host,host. Default: AICHAT_REDIS_URL, else all in one "
-        "process."
-    ).tag(config=True)
-    default_model = Unicode(
-        help="The model of new chats. Default: AICHAT_DEFAULT_MODEL, else the first loaded, else the first listed."
-    ).tag(config=True)
-    secret_file = Unicode(
-        help="A file with the service's secret, at least 32 bytes, the same for all processes. Default: AICHAT_SECRET_FILE, "
-        "else one beside the SQLite file, made where it is needed; with MongoDB each process has its own."
-    ).tag(config=True)
-    local_owner = Unicode(
-        help="Who owns the chats of this server: servers with the same store and owner are one person. Default: "
-        "AICHAT_OWNER, else 'local'."
-    ).tag(config=True)
-
-    @default("store_url")
-    def _store_url_default(self) -> str:
-        return os.environ.get("AICHAT_STORE_URL", "")
-
-    @default("redis_url")
-    def _redis_url_default(self) -> str:
-        return os.environ.get("AICHAT_REDIS_URL", "")
-
-    @default("default_model")
-    def _default_model_default(self) -> str:
-        return os.environ.get("AICHAT_DEFAULT_MODEL", "")
-
-    @default("local_owner")
-    def _local_owner_default(self) -> str:
-        return os.environ.get("AICHAT_OWNER", "") or "local"
-
-    @default("secret_file")
-    def _secret_file_default(self) -> str:
-        return os.environ.get("AICHAT_SECRET_FILE", "")
 
     def _config_file_name_default(self) -> str:
         return "jupyter_aichat_config"

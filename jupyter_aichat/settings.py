@@ -1,0 +1,52 @@
+"""What an operator tells `AIChatApp`, apart from the server that it is: the command line reads the same settings."""
+
+from __future__ import annotations
+
+import os
+
+from traitlets import HasTraits, Unicode, default
+
+
+class AppSettings(HasTraits):
+    """The traits of `AIChatApp` that need no server; what containers set has an environment variable too."""
+
+    store_url = Unicode(
+        help="Where chats are kept: sqlite:///path, a path, or mongodb://host/database. Default: AICHAT_STORE_URL, else a file in the Jupyter data "
+        "directory."
+    ).tag(config=True)
+    redis_url = Unicode(
+        help="Redis of several processes that share a store: redis[s]://[user:password@]host:port/db, unix:///path, "
+        "redis[s]+sentinel://host,host/service or redis[s]+cluster://host,host. Default: AICHAT_REDIS_URL, else all in one "
+        "process."
+    ).tag(config=True)
+    default_model = Unicode(
+        help="The model of new chats. Default: AICHAT_DEFAULT_MODEL, else the first loaded, else the first listed."
+    ).tag(config=True)
+    secret_file = Unicode(
+        help="A file with the service's secret, at least 32 bytes, the same for all processes. Default: AICHAT_SECRET_FILE, "
+        "else one beside the SQLite file, made where it is needed; with MongoDB each process has its own."
+    ).tag(config=True)
+    local_owner = Unicode(
+        help="Who owns the chats of this server: servers with the same store and owner are one person. Default: "
+        "AICHAT_OWNER, else 'local'."
+    ).tag(config=True)
+
+    @default("store_url")
+    def _store_url_default(self) -> str:
+        return os.environ.get("AICHAT_STORE_URL", "")
+
+    @default("redis_url")
+    def _redis_url_default(self) -> str:
+        return os.environ.get("AICHAT_REDIS_URL", "")
+
+    @default("default_model")
+    def _default_model_default(self) -> str:
+        return os.environ.get("AICHAT_DEFAULT_MODEL", "")
+
+    @default("local_owner")
+    def _local_owner_default(self) -> str:
+        return os.environ.get("AICHAT_OWNER", "") or "local"
+
+    @default("secret_file")
+    def _secret_file_default(self) -> str:
+        return os.environ.get("AICHAT_SECRET_FILE", "")
