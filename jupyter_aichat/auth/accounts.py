@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Literal
 
 import msgspec
@@ -17,7 +17,7 @@ from jupyter_aichat.auth.personal import PersonalTokens
 from jupyter_aichat.auth.sessions import Sessions
 from jupyter_aichat.auth.standings import Standings
 from jupyter_aichat.auth.tokens import INVALID, AccessTokens
-from jupyter_aichat.domain.account import Account, AccountChanges
+from jupyter_aichat.domain.account import MOST_PREFERENCES, Account, AccountChanges, Preference
 from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.credential import PersonalToken
 from jupyter_aichat.domain.identity import Credential, Grant, Identity, Origin
@@ -28,6 +28,7 @@ from jupyter_aichat.stores.base import Store
 
 RegistrationMode = Literal["open", "invitation", "closed"]
 
+NO_ACCOUNT = "There is no such account."
 _WRONG = "The user name or the password is wrong."
 
 
@@ -200,15 +201,27 @@ class Accounts:
         """Return an account, or raise `NotFound`."""
         found = await self._store.accounts([owner])
         if not found:
-            raise NotFound("There is no such account.")
+            raise NotFound(NO_ACCOUNT)
         return found[0]
 
-    async def change_display_name(self, owner: OwnerId, display_name: str) -> Account:
-        """Change the name that others see; raises `InvalidRequest`."""
-        changes = AccountChanges(display_name=check_display_name(display_name))
+    async def change_profile(
+        self,
+        owner: OwnerId,
+        *,
+        display_name: str | None = None,
+        preferences: Mapping[str, Preference | None] | None = None,
+    ) -> Account:
+        """Change the name that others see, and preferences, of which None takes one away; raises `InvalidRequest`."""
+        changes = AccountChanges(
+            display_name=msgspec.UNSET if display_name is None else check_display_name(display_name),
+            preferences=msgspec.UNSET if preferences is None else preferences,
+        )
+        present = await self.account(owner)
+        if len(changes.preferences_over(present.preferences)) > MOST_PREFERENCES:
+            raise InvalidRequest(f"An account has at most {MOST_PREFERENCES} preferences.")
         changed = await self._store.change_account(owner, changes)
         if changed is None:
-            raise NotFound("There is no such account.")
+            raise NotFound(NO_ACCOUNT)
         await self.standings.tell(owner)
         return changed
 
@@ -234,6 +247,7 @@ class Accounts:
         session = identity.session_id or SessionId(identity.credential.id)
         async with self._doors.attempt(account.folded_name, origin, subject=account.id, session=session) as attempt:
             if not await self._passwords.matches(password, account.password_hash):
+                await self._audit.note("login_failed", actor=account.id, subject=account.id, address=origin.address)
                 raise Forbidden("The password is wrong.")
             attempt.succeeded = True
         return account

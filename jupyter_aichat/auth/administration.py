@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from jupyter_aichat.auth.accounts import Accounts, new_account
+import msgspec
+
+from jupyter_aichat.auth.accounts import NO_ACCOUNT, Accounts, new_account
 from jupyter_aichat.auth.audit import Audit
 from jupyter_aichat.auth.opaque import INVITATION, hash_of, new_token
 from jupyter_aichat.auth.passwords import Passwords
@@ -16,7 +18,7 @@ from jupyter_aichat.domain.credential import Invitation
 from jupyter_aichat.domain.identity import Origin
 from jupyter_aichat.domain.ids import InvitationId, OwnerId, new_id
 from jupyter_aichat.domain.page import Page
-from jupyter_aichat.errors import InvalidRequest, NotFound
+from jupyter_aichat.errors import Forbidden, InvalidRequest, NotFound
 from jupyter_aichat.stores.accounts import AccountStore
 
 COMMAND_LINE = OwnerId("command-line")
@@ -38,13 +40,15 @@ class Administration:
         name: str,
         password: str,
         *,
+        display_name: str = "",
         roles: tuple[str, ...] = ("user",),
         first_admin: bool = False,
     ) -> Account:
         """Make an account. Of several that make the first administrator at once one does, the others get `Forbidden`."""
         roles = check_roles((*roles, "admin") if first_admin else roles)
         self._passwords.check(password, name)
-        account = new_account(name, await self._passwords.hash(password), roles=roles)
+        account = new_account(name, None, display_name, roles)
+        account = msgspec.structs.replace(account, password_hash=await self._passwords.hash(password))
         account = await self._store.create_account(account, first_admin=first_admin)
         await self._note("account_created", actor, account.id, origin, roles=",".join(roles))
         return account
@@ -56,36 +60,70 @@ class Administration:
 
     async def disable(self, actor: OwnerId, origin: Origin, owner: OwnerId, *, disabled: bool = True) -> Account:
         """Let an account in no more, with any credential, or again; its sessions end for good."""
-        changed = await self._change(owner, AccountChanges(disabled=disabled, ends_sessions=disabled))
-        await self._note("account_disabled" if disabled else "account_enabled", actor, owner, origin)
-        return changed
+        return await self.change(actor, origin, owner, disabled=disabled)
 
     async def set_roles(self, actor: OwnerId, origin: Origin, owner: OwnerId, roles: tuple[str, ...]) -> Account:
         """Change what an account may do; it holds at once, also for open connections."""
-        roles = check_roles(roles)
-        changed = await self._change(owner, AccountChanges(roles=roles))
-        await self._note("roles_changed", actor, owner, origin, roles=",".join(roles))
-        return changed
+        return await self.change(actor, origin, owner, roles=roles)
 
     async def set_password(self, actor: OwnerId, origin: Origin, owner: OwnerId, password: str) -> None:
         """Give an account another password, which ends all its sessions."""
-        account = await self._accounts.account(owner)
-        self._passwords.check(password, account.name)
-        changes = AccountChanges(password_hash=await self._passwords.hash(password), ends_sessions=True)
-        await self._change(owner, changes)
-        await self._store.end_sessions(owner)
-        await self._note("password_changed", actor, owner, origin)
+        await self.change(actor, origin, owner, password=password)
+
+    async def change(
+        self,
+        actor: OwnerId,
+        origin: Origin,
+        owner: OwnerId,
+        *,
+        disabled: bool | None = None,
+        roles: tuple[str, ...] | None = None,
+        password: str | None = None,
+    ) -> Account:
+        """Change what is not None, all of it or nothing; raises `NotFound`, `InvalidRequest`, or `Forbidden`.
+
+        Nobody does this to an account of their own: a service keeps its last administrator, and a password is changed by
+        whoever knows the present one.
+        """
+        account = await self._other(actor, owner)
+        if password is not None:
+            self._passwords.check(password, account.name)
+        changes = AccountChanges(
+            disabled=msgspec.UNSET if disabled is None else disabled,
+            roles=msgspec.UNSET if roles is None else check_roles(roles),
+            password_hash=msgspec.UNSET if password is None else await self._passwords.hash(password),
+            ends_sessions=bool(disabled) or password is not None,
+        )
+        changed = await self._change(owner, changes)
+        await self._note_changes(actor, origin, owner, changes)
+        return changed
+
+    async def _note_changes(self, actor: OwnerId, origin: Origin, owner: OwnerId, changes: AccountChanges) -> None:
+        if not isinstance(changes.disabled, msgspec.UnsetType):
+            await self._note("account_disabled" if changes.disabled else "account_enabled", actor, owner, origin)
+        if not isinstance(changes.roles, msgspec.UnsetType):
+            await self._note("roles_changed", actor, owner, origin, roles=",".join(changes.roles))
+        if not isinstance(changes.password_hash, msgspec.UnsetType):
+            await self._note("password_changed", actor, owner, origin)
+
+    async def _other(self, actor: OwnerId, owner: OwnerId) -> Account:
+        """Return the account of somebody else."""
+        if actor == owner:
+            raise Forbidden("This is your own account: change it where everybody does, or let another administrator.")
+        return await self._accounts.account(owner)
 
     async def delete(self, actor: OwnerId, origin: Origin, owner: OwnerId) -> None:
         """Delete an account with all its data, or raise `NotFound`."""
-        await self._accounts.account(owner)
+        await self._other(actor, owner)
         await self._accounts.erase(owner)
         await self._note("account_deleted", actor, owner, origin)
 
     async def _change(self, owner: OwnerId, changes: AccountChanges) -> Account:
         changed = await self._store.change_account(owner, changes)
         if changed is None:
-            raise NotFound("There is no such account.")
+            raise NotFound(NO_ACCOUNT)
+        if changes.ends_sessions:
+            await self._store.end_sessions(owner)
         await self._accounts.standings.tell(owner)
         return changed
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from jupyter_aichat.domain.account import Account
-from jupyter_aichat.domain.audit import AuditQuery
+from jupyter_aichat.domain.audit import AuditQuery, AuditRecord
 from jupyter_aichat.domain.chat import Chat, ChatQuery
 from jupyter_aichat.domain.ids import ChatId, OwnerId
 from jupyter_aichat.errors import NotFound
@@ -40,10 +40,15 @@ async def _audit(owner: OwnerId, store: AccountStore) -> AsyncIterator[bytes]:
     while True:
         page = await store.list_audit(query)
         for record in page.items:
-            yield _line("audit", record)
+            yield _line("audit", _as_told_to(owner, record))
         if page.next is None:
             return
         query = msgspec.structs.replace(query, cursor=page.next)
+
+
+def _as_told_to(owner: OwnerId, record: AuditRecord) -> AuditRecord:
+    """What others did is told, not from where; but where strangers tried to log in from."""
+    return record if record.actor in (None, owner) else msgspec.structs.replace(record, address="")
 
 
 async def _chats(owner: OwnerId, store: Store) -> AsyncIterator[Chat]:

@@ -39,10 +39,13 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 def ending_of(identity: Identity, standing: Standing, at: datetime) -> Ending | None:
-    """Why what an open connection came with lets nobody in any more, or not as before."""
+    """Why what an open connection came with lets nobody in any more, or not as before.
+
+    `standing` has the account also where its credential is gone, to tell a logout from the end of the account.
+    """
     ending = standing.ending(at)
-    if standing.proof is None:
-        return "ended" if identity.credential.kind == "session" else "revoked"
+    if ending == "ended" and identity.credential.kind == "token":
+        return "revoked"
     if ending is not None:
         return ending
     if at >= identity.expires_at:

@@ -105,18 +105,23 @@ class Standings:
             for future in (*asked.values(), *(self._asked.values() if not asked else ())):
                 future.cancel()  # only where this process stops
 
-    async def _look(self, credentials: Iterable[Credential]) -> Mapping[Credential, Standing]:
+    async def _look(
+        self, credentials: Iterable[Credential], owners: Mapping[Credential, OwnerId] | None = None
+    ) -> Mapping[Credential, Standing]:
+        """Ask the store about these credentials; whose they were, where it is known, counts when they are gone."""
         begun, told = self._clock(), self._told
         wanted = list(credentials)
         sessions = await self._sessions([SessionId(each.id) for each in wanted if each.kind == "session"])
         tokens = await self._tokens([each.id for each in wanted if each.kind == "token"])
         proofs: dict[Credential, Session | PersonalToken] = {**sessions, **tokens}
-        owners = {proof.owner_id for proof in proofs.values()}
-        accounts = {each.id: each for each in await self._store.accounts(list(owners))} if owners else {}
+        owner_of = {**(owners or {}), **{credential: proof.owner_id for credential, proof in proofs.items()}}
+        accounts = (
+            {each.id: each for each in await self._store.accounts(list({*owner_of.values()}))} if owner_of else {}
+        )
         found = {}
         for credential in wanted:
-            proof = proofs.get(credential)
-            found[credential] = Standing(proof, None if proof is None else accounts.get(proof.owner_id))
+            owner = owner_of.get(credential)
+            found[credential] = Standing(proofs.get(credential), None if owner is None else accounts.get(owner))
         if told == self._told:  # else what was read may be older than what was told
             self._keep(begun, found)
         return found
@@ -184,7 +189,8 @@ class Standings:
         self._known = {credential: known for credential, known in self._known.items() if known[0] > oldest}
         watched = tuple(self._watched)
         if watched:
-            found = await self._look({each.identity.credential for each in watched})
+            owners = {each.identity.credential: each.identity.principal.owner_id for each in watched}
+            found = await self._look(owners, owners)
             at = now()
             for each in watched:
                 self._end(each, ending_of(each.identity, found[each.identity.credential], at))

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from jupyter_aichat.domain.ids import OwnerId
 
 ROLES = ("user", "admin")
+
+MOST_PREFERENCES = 64
+PreferenceName = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$(?!\n)")]
+Preference = (
+    Annotated[str, Meta(max_length=1024)]
+    | bool
+    | Annotated[int, Meta(ge=-(2**53), le=2**53)]
+    | Annotated[float, Meta(ge=-1e15, le=1e15)]
+)
+"""What a person sets of a front end (language, theme …): plain values by plain names, which mean nothing to us."""
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -28,18 +41,23 @@ class Account(msgspec.Struct, frozen=True):
     roles: tuple[str, ...] = ("user",)
     disabled: bool = False
     stamp: int = 1
+    preferences: Mapping[str, Preference] = {}
 
     def __repr__(self) -> str:
         return f"Account({self.id!r}, {self.name!r})"
 
 
 class AccountChanges(msgspec.Struct, frozen=True):
-    """What may be changed of an account; UNSET leaves a field as it is. ``ends_sessions`` raises the stamp."""
+    """What may be changed of an account; UNSET leaves a field as it is. ``ends_sessions`` raises the stamp.
+
+    ``preferences`` are laid over those that there are; None takes one away.
+    """
 
     display_name: str | msgspec.UnsetType = msgspec.UNSET
     password_hash: str | None | msgspec.UnsetType = msgspec.UNSET
     roles: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     disabled: bool | msgspec.UnsetType = msgspec.UNSET
+    preferences: Mapping[str, Preference | None] | msgspec.UnsetType = msgspec.UNSET
     ends_sessions: bool = False
 
     def of(self, account: Account, at: datetime) -> Account:
@@ -49,5 +67,12 @@ class AccountChanges(msgspec.Struct, frozen=True):
             for name in ("display_name", "password_hash", "roles", "disabled")
             if (value := getattr(self, name)) is not msgspec.UNSET
         }
-        stamp = account.stamp + self.ends_sessions
-        return msgspec.structs.replace(account, **fields, stamp=stamp, changed_at=max(at, account.changed_at))
+        stamp, preferences = account.stamp + self.ends_sessions, self.preferences_over(account.preferences)
+        at = max(at, account.changed_at)
+        return msgspec.structs.replace(account, **fields, preferences=preferences, stamp=stamp, changed_at=at)
+
+    def preferences_over(self, present: Mapping[str, Preference]) -> Mapping[str, Preference]:
+        """Return the preferences as changed."""
+        if isinstance(self.preferences, msgspec.UnsetType):
+            return present
+        return {name: value for name, value in {**present, **self.preferences}.items() if value is not None}

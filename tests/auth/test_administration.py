@@ -62,10 +62,62 @@ async def test_nobody_can_be_changed_who_is_not_there(service: AccountService) -
     for attempt in (
         admin.disable(ROOT, HOME, nobody), admin.set_roles(ROOT, HOME, nobody, ("user",)),
         admin.set_password(ROOT, HOME, nobody, PASSWORD), admin.delete(ROOT, HOME, nobody),
-        service.accounts.account(nobody), service.accounts.change_display_name(nobody, "x"),
+        service.accounts.account(nobody), service.accounts.change_profile(nobody, display_name="x"),
     ):  # fmt: skip
         with pytest.raises(NotFound):
             await attempt
+
+
+async def test_of_an_account_all_is_changed_or_nothing(service: AccountService, store: SqliteStore) -> None:
+    admin, ada = service.administration, await register(service)
+    for wrong in ({"roles": ("god",)}, {"password": "x"}, {"password": "Ada"}, {"password": "é" * 40}):
+        with pytest.raises(InvalidRequest):
+            await admin.change(ROOT, HOME, ada.id, **{"disabled": True, "roles": ("admin",), **wrong})  # type: ignore[arg-type]
+    assert await service.accounts.account(ada.id) == ada
+    grant = await login(service)
+    changed = await admin.change(ROOT, HOME, ada.id, roles=("user", "admin"), password="another horse")
+    assert (changed.roles, changed.disabled, changed.stamp) == (("user", "admin"), False, ada.stamp + 1)
+    with pytest.raises(Unauthenticated):
+        await service.accounts.authenticate(grant.access_token)
+    assert await store.accounts.sessions_of(ada.id) == ()
+    await login(service, password="another horse")
+    assert [each.action for each in await audited(store)][-3:] == ["roles_changed", "password_changed", "login"]
+
+
+async def test_nobody_administers_an_account_of_their_own(service: AccountService) -> None:
+    admin = service.administration
+    root = await admin.create(COMMAND_LINE, NOWHERE, "root", PASSWORD, roles=("user", "admin"), display_name="The root")
+    assert root.display_name == "The root"
+    for attempt in (
+        admin.set_roles(root.id, HOME, root.id, ("user",)), admin.disable(root.id, HOME, root.id),
+        admin.set_password(root.id, HOME, root.id, "another horse"), admin.delete(root.id, HOME, root.id),
+    ):  # fmt: skip
+        with pytest.raises(Forbidden):
+            await attempt
+    assert await service.accounts.account(root.id) == root
+
+
+async def test_preferences_are_kept_bounded_and_taken_away(service: AccountService) -> None:
+    ada, change = await register(service), service.accounts.change_profile
+    await change(ada.id, preferences={"language": "de", "theme": "dark", "size": 1.5, "sounds": True})
+    changed = await change(ada.id, preferences={"theme": None, "nothing": None, "language": "fr"})
+    assert changed.preferences == {"language": "fr", "size": 1.5, "sounds": True}
+    assert await service.accounts.account(ada.id) == changed
+    with pytest.raises(InvalidRequest):
+        await change(ada.id, display_name="A.", preferences={f"p{n}": n for n in range(62)})
+    assert await change(ada.id, preferences={f"p{n}": n for n in range(61)}) == await service.accounts.account(ada.id)
+    assert (await service.accounts.account(ada.id)).display_name == ada.display_name
+
+
+async def test_a_wrong_password_of_who_is_logged_in_is_written_down(
+    service: AccountService, store: SqliteStore
+) -> None:
+    ada = await register(service)
+    who = await identity(service)
+    with pytest.raises(Forbidden):
+        await service.accounts.change_password(who, "wrong horse", "another horse", HOME)
+    (noted,) = await audited(store, action="login_failed")
+    assert (noted.actor, noted.subject, noted.address) == (ada.id, ada.id, HOME.address)
 
 
 async def test_invitations_are_bounded_and_taken_back(service: AccountService) -> None:
@@ -142,18 +194,21 @@ async def test_a_person_takes_everything_along(service: AccountService, store: S
     for n in range(70):
         await finish(store, await begun(store, f"question {n}", owner=ada.id), f"answer {n}")
     await begun(store, "not hers", owner=eve.id)
+    await service.administration.disable(ROOT, Origin("198.51.100.9"), ada.id, disabled=False)
     lines = [line async for line in await service.accounts.export(ada.id, HOME)]
     assert all(line.endswith(b"\n") and line.count(b"\n") == 1 for line in lines)
     values = [json.loads(line) for line in lines]
     kinds = [value["type"] for value in values]
     assert {kind: kinds.count(kind) for kind in set(kinds)} == {
-        "account": 1, "session": 1, "token": 1, "audit": 4, "chat": 70, "message": 140,
+        "account": 1, "session": 1, "token": 1, "audit": 5, "chat": 70, "message": 140,
     }  # fmt: skip
     texts = {part["text"] for value in values if value["type"] == "message" for part in value["parts"]}
     assert texts == {f"{kind} {n}" for kind in ("question", "answer") for n in range(70)}
     names = {name for value in values for name in value}
     assert not any("hash" in name for name in names)
     assert b"$2b$" not in b"".join(lines)
+    assert HOME.address.encode() in b"".join(lines)
+    assert b"198.51.100.9" not in b"".join(lines)  # where the administrator was
 
 
 async def test_what_is_taken_along_is_read_a_little_at_a_time(

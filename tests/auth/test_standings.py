@@ -54,6 +54,7 @@ ENDS: dict[str, tuple[Ends, Ending]] = {
     "logout": (lambda s, who: s.accounts.logout_here(who, HOME), "ended"),
     "logout_all": (lambda s, who: s.accounts.logout_all(who.principal.owner_id, HOME), "ended"),
     "disable": (lambda s, who: s.administration.disable(ROOT, HOME, who.principal.owner_id), "revoked"),
+    "delete": (lambda s, who: s.administration.delete(ROOT, HOME, who.principal.owner_id), "revoked"),
     "roles": (lambda s, who: s.administration.set_roles(ROOT, HOME, who.principal.owner_id, ("admin",)), "changed"),
     "password": (
         lambda s, who: s.administration.set_password(ROOT, HOME, who.principal.owner_id, "another horse"), "ended"
@@ -120,7 +121,7 @@ async def test_others_go_on(service: AccountService) -> None:
     ended = Connection(service, await service.accounts.authenticate(grant.access_token))
     await service.accounts.end_session(ada.id, grant.session_id, HOME)
     assert await ended.ending() == "ended"
-    await service.accounts.change_display_name(ada.id, "Countess")
+    await service.accounts.change_profile(ada.id, display_name="Countess")
     await asyncio.sleep(1.2)
     assert not any(each.ended.done() for each in kept)
 

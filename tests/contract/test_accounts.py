@@ -135,6 +135,15 @@ async def test_changes_change_what_they_name(accounts: AccountStore, other_accou
     changed = await other_accounts.change_account(ada.id, AccountChanges(display_name="A.", ends_sessions=True))
     assert changed is not None
     assert (changed.display_name, changed.stamp, changed.disabled) == ("A.", ada.stamp + 1, True)
+    preferred = await accounts.change_account(
+        ada.id, AccountChanges(preferences={"a": 1.0, "b": True, "c": "x", "d": 2**53})
+    )
+    without = await other_accounts.change_account(ada.id, AccountChanges(preferences={"b": None, "c": "y"}))
+    assert preferred is not None
+    assert without is not None
+    assert without.preferences == {"a": 1.0, "c": "y", "d": 2**53}
+    assert (without.display_name, without.roles) == ("A.", ("user", "admin"))
+    changed = without
     assert await accounts.accounts([ada.id]) == (changed,)
     assert await accounts.accounts([eve.id]) == (eve,)
     assert await accounts.change_account(OwnerId("none"), AccountChanges(disabled=True)) is None
