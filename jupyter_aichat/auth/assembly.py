@@ -15,7 +15,7 @@ from jupyter_aichat.auth.administration import Administration
 from jupyter_aichat.auth.audit import Audit
 from jupyter_aichat.auth.doors import Doors, Rates
 from jupyter_aichat.auth.keys import Key
-from jupyter_aichat.auth.limits import Limiter, Rate
+from jupyter_aichat.auth.limits import Limiter
 from jupyter_aichat.auth.passwords import Passwords
 from jupyter_aichat.auth.personal import PersonalTokens
 from jupyter_aichat.auth.refresh import RefreshTokens
@@ -25,6 +25,7 @@ from jupyter_aichat.auth.tokens import LONGEST_S, AccessTokens
 from jupyter_aichat.bus.base import Bus
 from jupyter_aichat.cache.base import Cache
 from jupyter_aichat.domain.ids import OwnerId, RunId
+from jupyter_aichat.domain.limit import Rate
 from jupyter_aichat.stores.accounts import AccountStore
 from jupyter_aichat.stores.base import Store
 

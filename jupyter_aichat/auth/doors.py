@@ -12,11 +12,12 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from jupyter_aichat.auth.audit import Audit
-from jupyter_aichat.auth.limits import Limiter, Rate, network_of
+from jupyter_aichat.auth.limits import Limiter, network_of
 from jupyter_aichat.auth.opaque import hash_of
 from jupyter_aichat.auth.turns import Turns
 from jupyter_aichat.domain.identity import Origin
 from jupyter_aichat.domain.ids import OwnerId, SessionId
+from jupyter_aichat.domain.limit import Rate
 from jupyter_aichat.errors import NotReady, QueueFull, RateLimited, StoreUnavailable
 
 _MOST_WAITING = 200  # for one name

@@ -15,18 +15,12 @@ from typing import TypeVar
 import msgspec
 
 from jupyter_aichat.cache.base import Cache
+from jupyter_aichat.domain.limit import Rate
 from jupyter_aichat.errors import CacheUnavailable, NotReady, RateLimited
 
 Result = TypeVar("Result")
 
 _IPV6_PREFIX = 64
-
-
-class Rate(msgspec.Struct, frozen=True):
-    """At most so many in so many seconds."""
-
-    most: int
-    window_s: float
 
 
 class Taken(msgspec.Struct, frozen=True):

@@ -8,6 +8,21 @@ from typing import Literal, Protocol
 import msgspec
 
 from jupyter_aichat.domain.ids import InstanceId, OwnerId, RunId
+from jupyter_aichat.domain.limit import Rate
+
+
+class Count(msgspec.Struct, frozen=True):
+    """How many are in a window now, and the seconds until there is more room than now (where it is full: any)."""
+
+    now: int
+    eases_s: float
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """What came of counting: ``taken`` where all had room, else nothing was counted; and where each count stands."""
+
+    taken: bool
+    counts: Mapping[str, Count]
 
 
 class Cache(Protocol):
@@ -50,6 +65,24 @@ class Cache(Protocol):
     async def members(self, key: str) -> frozenset[bytes]:
         """Return a set; `delete` forgets it."""
         ...
+
+    async def take(self, key: str, rates: Mapping[str, Rate]) -> Tally:
+        """Count one more in each of these counts of a key, where all have room, else in none.
+
+        In no stretch of ``window_s`` seconds, wherever it begins, are there more than ``most``. A window is kept in tenths,
+        so what was counted leaves it up to a tenth late.
+        """
+        ...
+
+    async def hold(self, key: str, holder: str, amounts: Mapping[str, int], ttl_s: float) -> Mapping[str, int]:
+        """Keep amounts for a holder until it lets go, or for a time; return what those before it hold, summed by name.
+
+        A holder has its turn from its first hold on. Holding again changes the amounts and begins the time anew.
+        """
+        ...
+
+    async def let_go(self, key: str, holder: str) -> None:
+        """Forget what a holder holds."""
 
 
 class Ticket(msgspec.Struct, frozen=True):

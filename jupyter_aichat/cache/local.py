@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
+
+from jupyter_aichat.cache.base import Tally
+from jupyter_aichat.cache.local_counts import Holds, Windows
+from jupyter_aichat.domain.limit import Rate
 
 KEPT = 10_000
 KEPT_BYTES = 64 * 1024 * 1024
@@ -17,6 +22,7 @@ class LocalCache:
         self._values: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
         self._size = 0
         self._sets: OrderedDict[str, tuple[float, frozenset[bytes]]] = OrderedDict()
+        self._windows, self._holds = Windows(kept), Holds(kept)
 
     async def open(self) -> None:
         """Nothing to connect."""
@@ -25,6 +31,8 @@ class LocalCache:
         """Forget everything."""
         self._values.clear()
         self._sets.clear()
+        self._windows.clear()
+        self._holds.clear()
         self._size = 0
 
     async def ping(self) -> None:
@@ -90,3 +98,15 @@ class LocalCache:
         """See `Cache.members`."""
         until, members = self._sets.get(key, (0.0, frozenset[bytes]()))
         return members if time.monotonic() < until else frozenset()
+
+    async def take(self, key: str, rates: Mapping[str, Rate]) -> Tally:
+        """See `Cache.take`."""
+        return self._windows.take(key, rates)
+
+    async def hold(self, key: str, holder: str, amounts: Mapping[str, int], ttl_s: float) -> Mapping[str, int]:
+        """See `Cache.hold`."""
+        return self._holds.hold(key, holder, amounts, ttl_s)
+
+    async def let_go(self, key: str, holder: str) -> None:
+        """See `Cache.let_go`."""
+        self._holds.let_go(key, holder)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
+from jupyter_aichat.cache.base import Count, Tally
+from jupyter_aichat.cache.redis_counts_lua import HOLD, TAKE
+from jupyter_aichat.domain.limit import Rate
 from jupyter_aichat.errors import CacheUnavailable
 from jupyter_aichat.redis_connection import RedisConnection
 
@@ -65,6 +70,22 @@ class RedisCache:
     async def members(self, key: str) -> frozenset[bytes]:
         """See `Cache.members`."""
         return frozenset(await self._ask("SMEMBERS", self._key(key)))
+
+    async def take(self, key: str, rates: Mapping[str, Rate]) -> Tally:
+        """See `Cache.take`."""
+        wanted = chain.from_iterable((name, rate.most, _ms(rate.window_s)) for name, rate in rates.items())
+        taken, *counts = await self._ask("EVAL", TAKE, 1, self._key(key), *wanted)
+        return Tally(bool(taken), {name: Count(now, ms / 1000) for name, (now, ms) in zip(rates, counts, strict=True)})
+
+    async def hold(self, key: str, holder: str, amounts: Mapping[str, int], ttl_s: float) -> Mapping[str, int]:
+        """See `Cache.hold`."""
+        flat = chain.from_iterable(amounts.items())
+        sums = await self._ask("EVAL", HOLD, 1, self._key(key), holder, _ms(ttl_s), *flat)
+        return {name.decode(): int(amount) for name, amount in zip(sums[::2], sums[1::2], strict=True)}
+
+    async def let_go(self, key: str, holder: str) -> None:
+        """See `Cache.let_go`."""
+        await self._ask("HDEL", self._key(key), f"h:{holder}")
 
     def _key(self, key: str) -> str:
         return self._connection.key("cache", key)

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jupyter_aichat.auth.limits import Limiter, Rate, network_of
+from jupyter_aichat.auth.limits import Limiter, network_of
 from jupyter_aichat.cache.local import LocalCache
 from jupyter_aichat.cache.redis import RedisCache
+from jupyter_aichat.domain.limit import Rate
 from jupyter_aichat.errors import CacheUnavailable, NotReady, RateLimited
 from jupyter_aichat.redis_connection import RedisConnection
 from tests.redis_server import RedisServer
