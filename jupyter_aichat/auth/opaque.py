@@ -7,6 +7,7 @@ import secrets
 
 PERSONAL = "aichat_"
 INVITATION = "aichat-invitation_"
+SHARE = "aichat-share_"
 
 
 def new_token(prefix: str) -> str:

@@ -13,6 +13,7 @@ InstanceId = NewType("InstanceId", str)
 SessionId = NewType("SessionId", str)
 TokenId = NewType("TokenId", str)
 InvitationId = NewType("InvitationId", str)
+ShareId = NewType("ShareId", str)
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _LENGTH = 16

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -11,6 +12,9 @@ import msgspec
 from jupyter_aichat.errors import InvalidRequest
 
 _MAX_INTEGER = 2**63 - 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+_FOREIGN = "This cursor is not one of ours; begin the list anew."
 
 
 def pack_cursor(*values: object) -> str:
@@ -25,5 +29,18 @@ def unpack_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
         if any(isinstance(value, int) and abs(value) > _MAX_INTEGER for value in values):
             raise ValueError(values)
     except (msgspec.MsgspecError, binascii.Error, ValueError):
-        raise InvalidRequest("This cursor is not one of ours; begin the list anew.") from None
+        raise InvalidRequest(_FOREIGN) from None
     return tuple(values)
+
+
+def ms_of(at: datetime) -> int:
+    """Return a moment as a cursor holds it, in milliseconds."""
+    return (at - _EPOCH) // _MS
+
+
+def at_of(ms: int) -> datetime:
+    """Return the moment that a cursor holds, or raise `InvalidRequest`."""
+    try:
+        return _EPOCH + timedelta(milliseconds=ms)
+    except OverflowError:
+        raise InvalidRequest(_FOREIGN) from None

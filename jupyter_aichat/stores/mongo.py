@@ -31,6 +31,7 @@ from jupyter_aichat.stores.mongo_base import ALONE, AWAY, AlreadyThere, Database
 from jupyter_aichat.stores.mongo_documents import chat_document
 from jupyter_aichat.stores.mongo_instances import LAPSE_S, Instances, Watch
 from jupyter_aichat.stores.mongo_schema import migrate
+from jupyter_aichat.stores.mongo_shares import MongoShares
 from jupyter_aichat.stores.mongo_turns import commit_turn, known_turn
 from jupyter_aichat.stores.rules import check_chat, check_turn
 
@@ -126,6 +127,11 @@ class MongoStore(LoggingConfigurable):
     def accounts(self) -> MongoAccounts:
         """The accounts of this database."""
         return MongoAccounts(lambda: self._database)
+
+    @property
+    def shares(self) -> MongoShares:
+        """The shares of this database's chats."""
+        return MongoShares(lambda: self._database)
 
     async def ping(self) -> None:
         """Return if the primary answers."""

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import msgspec
 
 from jupyter_aichat.domain.audit import AuditQuery, AuditRecord
 from jupyter_aichat.domain.page import Page
-from jupyter_aichat.errors import InvalidRequest
-from jupyter_aichat.stores.cursors import pack_cursor, unpack_cursor
+from jupyter_aichat.stores.cursors import at_of, ms_of, pack_cursor, unpack_cursor
 from jupyter_aichat.stores.mongo_base import Document, Scope
 
 _ORDER = (("at", -1), ("id", -1))
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MS = timedelta(milliseconds=1)
 
 
 async def listed(db: Scope, query: AuditQuery) -> Page[AuditRecord]:
@@ -33,13 +28,10 @@ async def listed(db: Scope, query: AuditQuery) -> Page[AuditRecord]:
 
 
 def _cursor(last: Document) -> str:
-    return pack_cursor((last["at"] - _EPOCH) // _MS, last["id"])
+    return pack_cursor(ms_of(last["at"]), last["id"])
 
 
 def _before(cursor: str) -> Document:
     at_ms, record_id = unpack_cursor(cursor, int, str)
-    try:
-        at = _EPOCH + timedelta(milliseconds=at_ms)
-    except OverflowError:
-        raise InvalidRequest("This cursor is not one of ours; begin the list anew.") from None
+    at = at_of(at_ms)
     return {"$or": [{"at": {"$lt": at}}, {"at": at, "id": {"$lt": record_id}}]}

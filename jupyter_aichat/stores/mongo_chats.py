@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -11,16 +10,14 @@ from jupyter_aichat.domain.chat import Chat, ChatChanges, ChatQuery
 from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.ids import ChatId, OwnerId, RunId
 from jupyter_aichat.domain.page import Page
-from jupyter_aichat.errors import InvalidRequest, NotFound
-from jupyter_aichat.stores.cursors import pack_cursor, unpack_cursor
+from jupyter_aichat.errors import NotFound
+from jupyter_aichat.stores.cursors import at_of, ms_of, pack_cursor, unpack_cursor
 from jupyter_aichat.stores.mongo_base import Document, Scope, by_id
 from jupyter_aichat.stores.mongo_documents import builtins, chat_of
 from jupyter_aichat.stores.mongo_messages import find_message
 from jupyter_aichat.stores.rules import check_chat, searchable
 
 _ORDER = (("pinned", -1), ("updated_at", -1), ("id", -1))
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MS = timedelta(milliseconds=1)
 
 
 async def get_chat(db: Scope, owner: OwnerId, chat_id: str) -> Chat:
@@ -48,16 +45,13 @@ async def list_chats(db: Scope, owner: OwnerId, query: ChatQuery) -> Page[Chat]:
 
 
 def _cursor(last: Document) -> str:
-    return pack_cursor(int(last["pinned"]), (last["updated_at"] - _EPOCH) // _MS, last["id"])
+    return pack_cursor(int(last["pinned"]), ms_of(last["updated_at"]), last["id"])
 
 
 def _after(cursor: str) -> Sequence[Document]:
     """What comes later in the order than the chat that a cursor stands for."""
     pinned, updated_ms, chat_id = unpack_cursor(cursor, int, int, str)
-    try:
-        updated_at = _EPOCH + timedelta(milliseconds=updated_ms)
-    except OverflowError:
-        raise InvalidRequest("This cursor is not one of ours; begin the list anew.") from None
+    updated_at = at_of(updated_ms)
     pin = bool(pinned)
     return (
         {"pinned": {"$lt": pin}},
@@ -94,5 +88,6 @@ async def delete_chat(db: Scope, owner: OwnerId, chat_id: ChatId) -> tuple[RunId
     await db.delete("runs", of_chat)
     await db.delete("segments", {"owner_id": owner, "run_id": {"$in": running}})
     await db.delete("messages", of_chat)
+    await db.delete("shares", of_chat)
     await db.update_all("keys", of_chat, {"$set": {"deleted_at": now()}})
     return tuple(map(RunId, running))

@@ -17,7 +17,7 @@ from jupyter_aichat.stores.mongo_credentials import keep_session, use_invitation
 from jupyter_aichat.stores.mongo_documents import builtins
 from jupyter_aichat.stores.rules import NOT_FIRST
 
-OWNED = ("chats", "messages", "runs", "segments", "keys", "sessions", "tokens")
+OWNED = ("chats", "messages", "runs", "segments", "keys", "sessions", "tokens", "shares")
 """The collections of what people own, beside their accounts."""
 
 _FIRST_ADMIN = {"_id": "first_admin"}
@@ -96,9 +96,13 @@ async def delete(db: Scope, owner: OwnerId) -> tuple[RunId, ...]:
     No transaction could hold all of it. Once more at last, for what was under way when the account went.
     """
     running = await db.find("runs", {"owner_id": owner, "active": True}, {"id": 1})
-    for collection in OWNED:
-        await db.delete(collection, {"owner_id": owner})
+    await _delete_owned(db, owner)
     await db.delete("accounts", {"_id": owner})
+    await _delete_owned(db, owner)
+    return tuple(RunId(run["id"]) for run in running)
+
+
+async def _delete_owned(db: Scope, owner: OwnerId) -> None:
     for collection in OWNED:
         await db.delete(collection, {"owner_id": owner})
-    return tuple(RunId(run["id"]) for run in running)
+    await db.delete("shares", {"reader_id": owner})

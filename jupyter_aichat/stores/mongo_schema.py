@@ -20,7 +20,7 @@ from jupyter_aichat.stores.mongo_base import AlreadyThere, Database, Index
 
 KEY_LIVES_S = 24 * 3600
 
-UNSHARDED = ("instances", "schema", "accounts", "sessions", "tokens", "invitations", "marks", "audit")
+UNSHARDED = ("instances", "schema", "accounts", "sessions", "tokens", "invitations", "marks", "audit", "shares")
 
 _COLLECTION, _ID = "schema", "chats"
 
@@ -61,6 +61,15 @@ STEPS: tuple[Step, ...] = (
             Index("audit", (("at", -1), ("id", -1))),
             Index("audit", (("actor", 1), ("at", -1), ("id", -1))),
             Index("audit", (("subject", 1), ("at", -1), ("id", -1))),
+        ),
+    ),
+    Step(
+        ("shares",),
+        (
+            Index("shares", (("hash", 1),), unique=True),
+            Index("shares", (("owner_id", 1), ("chat_id", 1))),
+            Index("shares", (("reader_id", 1), ("created_at", -1), ("id", -1))),
+            Index("shares", (("expires_at", 1),), expires_s=0),
         ),
     ),
 )

@@ -33,6 +33,12 @@ def newest(found: Iterable[_Some]) -> tuple[_Some, ...]:
     return tuple(sorted(found, key=lambda each: each.created_at, reverse=True))
 
 
+def check_shares(present: int, most: int) -> None:
+    """A chat has a bounded number of shares; raises `InvalidRequest`."""
+    if present >= most:
+        raise InvalidRequest(f"A chat may have {most} shares; revoke one first.")
+
+
 def check_parent(parent: Message | None) -> None:
     """A question follows nothing or an answer that has ended; raises `InvalidRequest` or `RunActive`."""
     if parent is None:

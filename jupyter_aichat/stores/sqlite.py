@@ -28,6 +28,7 @@ from jupyter_aichat.stores.sqlite_files import Connection, connect, create, on_n
 from jupyter_aichat.stores.sqlite_locks import InstanceLocks
 from jupyter_aichat.stores.sqlite_rows import change_of, encode, get_chat, get_record, put_chat, segments_of
 from jupyter_aichat.stores.sqlite_schema import migrate
+from jupyter_aichat.stores.sqlite_shares import SqliteShares
 from jupyter_aichat.stores.sqlite_threads import Job, Readers, Writer
 from jupyter_aichat.stores.sqlite_turns import commit_turn, committed_turn
 
@@ -113,6 +114,11 @@ class SqliteStore:
     def accounts(self) -> SqliteAccounts:
         """The accounts of this file."""
         return SqliteAccounts(self._read, self._write)
+
+    @property
+    def shares(self) -> SqliteShares:
+        """The shares of this file's chats."""
+        return SqliteShares(self._read, self._write)
 
     async def ping(self) -> None:
         """Return if the file can be read."""

@@ -77,7 +77,7 @@ def delete_chat(db: sqlite3.Connection, owner: OwnerId, chat_id: ChatId) -> tupl
         "DELETE FROM segments WHERE owner_id = ?1 AND run_id IN (SELECT id FROM runs WHERE owner_id = ?1 AND chat_id = ?2)",
         (owner, chat_id),
     )
-    for table in ("messages", "runs"):
+    for table in ("messages", "runs", "shares"):
         db.execute(f"DELETE FROM {table} WHERE owner_id = ? AND chat_id = ?", (owner, chat_id))
     at_ms = round(now().timestamp() * 1000)
     db.execute("UPDATE idempotency SET deleted_ms = ? WHERE owner_id = ? AND chat_id = ?", (at_ms, owner, chat_id))

@@ -19,7 +19,7 @@ from jupyter_aichat.stores.sqlite_rows import encode
 
 _account_of = msgspec.json.Decoder(Account).decode
 
-OWNED = ("chats", "messages", "runs", "segments", "idempotency", "sessions", "tokens")
+OWNED = ("chats", "messages", "runs", "segments", "idempotency", "sessions", "tokens", "shares")
 """The tables of what people own, beside their accounts."""
 
 
@@ -85,4 +85,5 @@ def delete(db: sqlite3.Connection, owner: OwnerId) -> tuple[RunId, ...]:
     running = db.execute("SELECT id FROM runs WHERE owner_id = ? AND active = 1", (owner,)).fetchall()
     for table in (*OWNED, "accounts"):
         db.execute(f"DELETE FROM {table} WHERE owner_id = ?", (owner,))
+    db.execute("DELETE FROM shares WHERE reader_id = ?", (owner,))
     return tuple(RunId(run_id) for (run_id,) in running)

@@ -67,6 +67,14 @@ STEPS: tuple[str, ...] = (
         n INTEGER PRIMARY KEY AUTOINCREMENT, actor TEXT, subject TEXT, action TEXT NOT NULL, body BLOB NOT NULL
     );
     """,
+    """
+    CREATE TABLE shares (
+        id TEXT PRIMARY KEY, owner_id TEXT NOT NULL, chat_id TEXT NOT NULL, reader_id TEXT, hash TEXT NOT NULL UNIQUE,
+        created_ms INTEGER NOT NULL, expires_ms INTEGER, body BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX shares_by_chat ON shares (owner_id, chat_id);
+    CREATE INDEX shares_by_reader ON shares (reader_id, created_ms DESC, id DESC) WHERE reader_id IS NOT NULL;
+    """,
 )
 
 

@@ -17,6 +17,7 @@ from jupyter_aichat.redis_connection import RedisConnection
 from jupyter_aichat.stores.accounts import AccountStore
 from jupyter_aichat.stores.base import Store
 from jupyter_aichat.stores.mongo import MongoStore
+from jupyter_aichat.stores.shares import ShareStore
 from jupyter_aichat.stores.sqlite import SqliteStore
 from tests.contract import bus_targets, cache_targets, queue_targets, store_targets
 from tests.contract.bus_targets import Connect
@@ -83,6 +84,23 @@ def accounts(store: Store) -> AccountStore:
 def other_accounts(other: Store) -> AccountStore:
     """The same, as another process sees them."""
     return _accounts(other)
+
+
+def _shares(store: Store) -> ShareStore:
+    assert isinstance(store, SqliteStore | MongoStore)
+    return store.shares
+
+
+@pytest.fixture
+def shares(store: Store) -> ShareStore:
+    """The shares of the store's chats."""
+    return _shares(store)
+
+
+@pytest.fixture
+def other_shares(other: Store) -> ShareStore:
+    """The same, as another process sees them."""
+    return _shares(other)
 
 
 @pytest.fixture
