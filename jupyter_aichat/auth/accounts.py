@@ -25,6 +25,7 @@ from jupyter_aichat.domain.ids import OwnerId, RunId, SessionId, new_id
 from jupyter_aichat.errors import Forbidden, InvalidRequest, NameTaken, NotFound, QueueFull, Unauthenticated
 from jupyter_aichat.stores.accounts import AccountStore
 from jupyter_aichat.stores.base import Store
+from jupyter_aichat.stores.shares import ShareStore
 
 RegistrationMode = Literal["open", "invitation", "closed"]
 
@@ -58,8 +59,8 @@ class Accounts:
 
     Parameters
     ----------
-    store, chats
-        Where the accounts are, and where their chats are.
+    store, chats, shares
+        Where the accounts are, and where their chats and the shares of these are.
     deleted
         Called with the runs that were under way when their account was deleted.
     """
@@ -68,6 +69,7 @@ class Accounts:
         self,
         store: AccountStore,
         chats: Store,
+        shares: ShareStore,
         *,
         registration: RegistrationMode,
         passwords: Passwords,
@@ -82,7 +84,7 @@ class Accounts:
         self.registration: RegistrationMode = registration
         self.sessions, self.tokens, self.standings = sessions, tokens, standings
         self._store, self._chats, self._passwords, self._access = store, chats, passwords, access
-        self._doors, self._audit, self._deleted = doors, audit, deleted
+        self._doors, self._audit, self._deleted, self._shares = doors, audit, deleted, shares
 
     async def start(self) -> None:
         """Begin to hash, and to look how credentials stand."""
@@ -269,4 +271,4 @@ class Accounts:
         """Return all that is kept of an account, as JSON lines; raises `NotFound`."""
         account = await self.account(owner)
         await self._audit.note("exported", actor=owner, subject=owner, address=origin.address)
-        return export(account, self._store, self._chats)
+        return export(account, self._store, self._chats, self._shares)

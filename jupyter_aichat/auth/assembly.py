@@ -20,6 +20,7 @@ from jupyter_aichat.auth.passwords import Passwords
 from jupyter_aichat.auth.personal import PersonalTokens
 from jupyter_aichat.auth.refresh import RefreshTokens
 from jupyter_aichat.auth.sessions import Lives, Sessions
+from jupyter_aichat.auth.shares import Shares
 from jupyter_aichat.auth.standings import Standings
 from jupyter_aichat.auth.tokens import LONGEST_S, AccessTokens
 from jupyter_aichat.bus.base import Bus
@@ -28,6 +29,7 @@ from jupyter_aichat.domain.ids import OwnerId, RunId
 from jupyter_aichat.domain.limit import Rate
 from jupyter_aichat.stores.accounts import AccountStore
 from jupyter_aichat.stores.base import Store
+from jupyter_aichat.stores.shares import ShareStore
 
 
 class AccountRules(LoggingConfigurable):
@@ -69,6 +71,7 @@ class Ports(msgspec.Struct, frozen=True):
     bus: Bus
     cache: Cache
     alone: Cache
+    shares: ShareStore
 
 
 class AccountService(msgspec.Struct, frozen=True):
@@ -76,6 +79,7 @@ class AccountService(msgspec.Struct, frozen=True):
 
     accounts: Accounts
     administration: Administration
+    shares: Shares
 
 
 def assemble(
@@ -95,6 +99,7 @@ def assemble(
     accounts = Accounts(
         ports.accounts,
         ports.chats,
+        ports.shares,
         registration=registration,
         passwords=passwords,
         access=access,
@@ -107,4 +112,7 @@ def assemble(
         audit=audit,
         deleted=deleted,
     )
-    return AccountService(accounts, Administration(ports.accounts, accounts, passwords, audit))
+    shares = Shares(
+        ports.shares, ports.accounts, ports.chats, limiter=limiter, audit=audit, log=log, parent=rules.parent
+    )
+    return AccountService(accounts, Administration(ports.accounts, accounts, passwords, audit), shares)

@@ -13,6 +13,7 @@ from jupyter_aichat.domain.ids import ChatId, OwnerId
 from jupyter_aichat.errors import NotFound
 from jupyter_aichat.stores.accounts import AccountStore
 from jupyter_aichat.stores.base import Store
+from jupyter_aichat.stores.shares import ShareStore
 
 _CHATS_AT_ONCE = 50
 _MESSAGES_AT_ONCE = 8  # of up to 4 MiB each
@@ -20,7 +21,7 @@ _MOST_PASSES = 3
 _SECRETS = ("password_hash", "hash", "refresh_hash", "before_hash", "attempt_hash", "stamp", "folded_name")
 
 
-async def export(account: Account, store: AccountStore, chats: Store) -> AsyncIterator[bytes]:
+async def export(account: Account, store: AccountStore, chats: Store, shares: ShareStore) -> AsyncIterator[bytes]:
     """Yield one line after the other: the account, what lets it in (no secrets), its audit, its chats with their messages."""
     yield _line("account", account)
     for session in await store.sessions_of(account.id):
@@ -31,6 +32,8 @@ async def export(account: Account, store: AccountStore, chats: Store) -> AsyncIt
         yield line
     async for chat in _chats(account.id, chats):
         yield _line("chat", chat)
+        for share in await shares.shares_of(account.id, chat.id):
+            yield _line("share", share)
         async for line in _messages(account.id, chat.id, chats):
             yield line
 

@@ -54,7 +54,7 @@ class ShareWatch:
         """Call `ended` when a share lets nobody read any more; it must return at once and not raise."""
         reader = _Reader(share, place, ended)
         self._readers.add(reader)
-        if self._task is None:
+        if self._task is None or self._task.done():
             self._sure_at = time.monotonic()
             self._task = asyncio.create_task(self._look_while_read(), name="aichat-shares")
         return lambda: self._forget(reader)
@@ -70,7 +70,7 @@ class ShareWatch:
         self._soon.set()
 
     async def _look_while_read(self) -> None:
-        while True:
+        while self._readers:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await self._soon.wait()

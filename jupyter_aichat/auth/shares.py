@@ -13,16 +13,17 @@ from traitlets import Bool, Float, Int
 from traitlets.config import LoggingConfigurable
 
 from jupyter_aichat.auth.audit import Audit
-from jupyter_aichat.auth.limits import Limiter, Rate, network_of
+from jupyter_aichat.auth.limits import Limiter, network_of
 from jupyter_aichat.auth.names import fold
 from jupyter_aichat.auth.opaque import SHARE, hash_of, new_token
-from jupyter_aichat.auth.share_watch import ShareWatch
+from jupyter_aichat.auth.share_watch import Ended, ShareWatch
 from jupyter_aichat.bus.base import Unsubscribe
 from jupyter_aichat.domain.account import Account
 from jupyter_aichat.domain.chat import Chat
 from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.identity import Origin
 from jupyter_aichat.domain.ids import ChatId, OwnerId, ShareId, new_id
+from jupyter_aichat.domain.limit import Rate
 from jupyter_aichat.domain.page import Page
 from jupyter_aichat.domain.share import Share
 from jupyter_aichat.errors import InvalidRequest, NotFound
@@ -80,11 +81,15 @@ class Shares(LoggingConfigurable):
         True, help="Whoever has a chat's link may read it without an account. False: links need a login, too."
     ).tag(config=True)
     longest_days = Float(
-        None, allow_none=True, min=0.01,
+        None,
+        allow_none=True,
+        min=0.01,
         help="Days after which every share ends, at the latest. Default: none need end.",
     ).tag(config=True)
     reads_of_address = Int(
-        600, min=1, help="How often links may be opened from one address (of IPv6: one /64 network) in a minute, without a login."
+        600,
+        min=1,
+        help="How often links may be opened from one address (of IPv6: one /64 network) in a minute, without a login.",
     ).tag(config=True)
     live_readers = Int(2000, min=0, help="Readers that may follow shared chats live at once, in each process.").tag(
         config=True
@@ -111,7 +116,9 @@ class Shares(LoggingConfigurable):
 
     # The owner
 
-    async def create(self, owner: OwnerId, chat_id: ChatId, wish: ShareWish, origin: Origin) -> tuple[Share, str | None]:
+    async def create(
+        self, owner: OwnerId, chat_id: ChatId, wish: ShareWish, origin: Origin
+    ) -> tuple[Share, str | None]:
         """Return a new share, and a link's token, which nobody can be shown again.
 
         Raises `NotFound` for a chat that is not the owner's and for a name that nobody has, `InvalidRequest`, `RateLimited`.
@@ -120,8 +127,8 @@ class Shares(LoggingConfigurable):
         expires_at = self._end(wish.expires_at, at)
         await self._chats.get_chat(owner, chat_id)
         reader = None if wish.reader is None else await self._reader(owner, wish.reader)
-        share_id, token = ShareId(new_id()), None if reader else new_token(SHARE)
-        share = Share(share_id, owner, chat_id, hash_of(token or share_id), at, expires_at, reader and reader.id)
+        share_id, token = ShareId(new_id()), new_token(SHARE) if reader is None else None
+        share = Share(share_id, owner, chat_id, hash_of(token or share_id), at, expires_at, reader)
         await self._store.create_share(share, MOST_SHARES)
         await self._audit.note(
             "shared", actor=owner, subject=share.reader_id, address=origin.address, chat=chat_id, share=share.id
@@ -138,7 +145,7 @@ class Shares(LoggingConfigurable):
             raise InvalidRequest(f"A share ends after {self.longest_days or _SOON.days:g} days at the latest.")
         return wanted
 
-    async def _reader(self, owner: OwnerId, name: str) -> Account:
+    async def _reader(self, owner: OwnerId, name: str) -> OwnerId:
         """Find an account by its name; how often one may guess is bounded."""
         taken = await self._limiter.take(f"share:names:{owner}", _NAMES)
         account = await self._accounts.find_account(fold(name))
@@ -147,7 +154,7 @@ class Shares(LoggingConfigurable):
         await self._limiter.give_back(taken)
         if account.id == owner:
             raise InvalidRequest("This is you: you can read the chat anyway.")
-        return account
+        return account.id
 
     async def of(self, owner: OwnerId, chat_id: ChatId) -> tuple[ListedShare, ...]:
         """Return the shares of an owner's chat that have not ended, newest first, or raise `NotFound`."""
@@ -211,7 +218,7 @@ class Shares(LoggingConfigurable):
         found = await self._accounts.accounts(list(set(owners))) if owners else ()
         return {each.id: each for each in found}
 
-    def watch(self, opened: OpenedShare, reader: OwnerId | None, origin: Origin, ended: Any) -> Unsubscribe:
+    def watch(self, opened: OpenedShare, reader: OwnerId | None, origin: Origin, ended: Ended) -> Unsubscribe:
         """Call `ended` once, on the loop, within two seconds of the end of a share; raises `RateLimited` for too many readers."""
         place = None if reader is not None else network_of(origin.address)
         self._watch.check_room(place, self.live_readers, self.live_readers_of_address)

@@ -51,7 +51,7 @@ def make_service(
         cache: LocalCache | None = None,
         **rules: object,
     ) -> AccountService:
-        ports = Ports(store.accounts, store, bus or LocalBus(), cache or LocalCache(), LocalCache())
+        ports = Ports(store.accounts, store, bus or LocalBus(), cache or LocalCache(), LocalCache(), store.shares)
         service = assemble(
             ports, signs, registration, rules=AccountRules(**rules), passwords=Passwords(cost=cost), log=LOG
         )

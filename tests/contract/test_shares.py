@@ -25,9 +25,8 @@ def share_of(
     owner: OwnerId, chat: Chat, *, reader: Account | None = None, lives: timedelta | None = DAY, age: int = 0
 ) -> Share:
     at = now() - timedelta(seconds=age)
-    return Share(
-        ShareId(new_id()), owner, chat.id, new_id(), at, None if lives is None else at + lives, reader and reader.id
-    )
+    ends, whom = None if lives is None else at + lives, None if reader is None else reader.id
+    return Share(ShareId(new_id()), owner, chat.id, new_id(), at, ends, whom)
 
 
 async def test_a_share_is_kept_as_it_was_written(
@@ -89,7 +88,9 @@ async def test_a_chat_has_a_bounded_number_of_shares(
     await shares.create_share(share_of(ada, beside), 3)
 
 
-async def test_shares_go_with_their_chat(store: Store, other: Store, accounts: AccountStore, shares: ShareStore) -> None:
+async def test_shares_go_with_their_chat(
+    store: Store, other: Store, accounts: AccountStore, shares: ShareStore
+) -> None:
     ada, eve = await registered(accounts), await registered(accounts, "Eve")
     chat, beside = [await store.create_chat(ada.id, chat_named()) for _ in range(2)]
     link, named, kept = share_of(ada.id, chat), share_of(ada.id, chat, reader=eve), share_of(ada.id, beside)
