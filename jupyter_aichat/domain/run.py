@@ -11,7 +11,7 @@ from jupyter_aichat.domain.ids import ChatId, InstanceId, MessageId, OwnerId, Ru
 from jupyter_aichat.domain.message import Continuation, Message
 from jupyter_aichat.domain.options import Options
 from jupyter_aichat.domain.part import Part
-from jupyter_aichat.domain.usage import Usage
+from jupyter_aichat.domain.usage import Charge, Usage
 
 Outcome = Literal["completed", "stopped", "interrupted", "failed"]
 State = Literal["queued", "loading", "streaming", "completed", "stopped", "interrupted", "failed"]
@@ -94,7 +94,7 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
 
 
 class RunEnd(msgspec.Struct, frozen=True):
-    """How a run ended, and the message as it then stands."""
+    """How a run ended, and the message as it then stands; ``charge`` is what it adds to what its owner used."""
 
     outcome: Outcome
     reason: str | None = None
@@ -103,6 +103,7 @@ class RunEnd(msgspec.Struct, frozen=True):
     parts: tuple[Part, ...] | None = None
     seq: int = 0
     digest: str | None = None
+    charge: Charge | None = None
 
 
 class TakeUp(msgspec.Struct, frozen=True):

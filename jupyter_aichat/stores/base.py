@@ -158,8 +158,8 @@ class Store(Protocol):
     async def end_run(self, owner: OwnerId, run_id: RunId, epoch: int, end: RunEnd) -> RunRecord | None:
         """End run and message in one conditional transaction, and fold the segments.
 
-        The message's parts become ``end.parts``, or what its segments say where that is None. Return the run as it
-        stands afterwards, whoever won, or None where it is gone or its epoch is another and it has not ended.
+        The message's parts become ``end.parts``, or what its segments say where that is None; the end's charge is added to
+        what the owner used, in the same transaction. Return the run as it stands afterwards, whoever won, or None where it is gone or its epoch is another and it has not ended.
         """
         ...
 

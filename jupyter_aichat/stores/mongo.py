@@ -33,6 +33,7 @@ from jupyter_aichat.stores.mongo_instances import LAPSE_S, Instances, Watch
 from jupyter_aichat.stores.mongo_schema import migrate
 from jupyter_aichat.stores.mongo_shares import MongoShares
 from jupyter_aichat.stores.mongo_turns import commit_turn, known_turn
+from jupyter_aichat.stores.mongo_usage import ChargeTurns, MongoUsage
 from jupyter_aichat.stores.rules import check_chat, check_turn
 
 DEFAULT_DATABASE = "jupyter_aichat"
@@ -74,6 +75,7 @@ class MongoStore(LoggingConfigurable):
     ) -> None:
         super().__init__(**kwargs)
         self._url, self._watch = url, Watch(lapse_s, clock)
+        self._charge_turns = ChargeTurns()
         self._opened: Database | None = None
         self._instances: Instances | None = None
 
@@ -132,6 +134,11 @@ class MongoStore(LoggingConfigurable):
     def shares(self) -> MongoShares:
         """The shares of this database's chats."""
         return MongoShares(lambda: self._database)
+
+    @property
+    def usage(self) -> MongoUsage:
+        """What its owners used."""
+        return MongoUsage(lambda: self._database)
 
     async def ping(self) -> None:
         """Return if the primary answers."""
@@ -231,14 +238,27 @@ class MongoStore(LoggingConfigurable):
 
     async def end_run(self, owner: OwnerId, run_id: RunId, epoch: int, end: RunEnd) -> RunRecord | None:
         """See `Store.end_run`; an answer that no document can hold ends as too long, since every run must end."""
+        if end.charge is None:
+            return await self._end_run(owner, run_id, epoch, end)
+        async with self._charge_turns.of(owner):
+            return await self._end_run(owner, run_id, epoch, end)
+
+    async def _end_run(self, owner: OwnerId, run_id: RunId, epoch: int, end: RunEnd) -> RunRecord | None:
         try:
-            return await self._database.transaction(lambda db: runs.end_run(db, owner, run_id, epoch, end))
+            return await self._ended(owner, run_id, epoch, end)
         except TooLarge:
             self.log.warning("The answer of run %s is larger than a document may be and was cut", run_id)
         cut = msgspec.structs.replace(end, outcome="stopped", reason="too_long")
-        return await self._database.transaction(
-            lambda db: runs.end_run(db, owner, run_id, epoch, cut, most=_MOST_BYTES)
-        )
+        return await self._ended(owner, run_id, epoch, cut, most=_MOST_BYTES)
+
+    async def _ended(
+        self, owner: OwnerId, run_id: RunId, epoch: int, end: RunEnd, *, most: int | None = None
+    ) -> RunRecord | None:
+        """End it; once more where another process began the day's sums in the same moment."""
+        try:
+            return await self._database.transaction(lambda db: runs.end_run(db, owner, run_id, epoch, end, most=most))
+        except AlreadyThere:
+            return await self._database.transaction(lambda db: runs.end_run(db, owner, run_id, epoch, end, most=most))
 
     async def request_stop(self, owner: OwnerId, run_id: RunId) -> RunRecord:
         """See `Store.request_stop`."""

@@ -95,6 +95,9 @@ class Scope(Protocol):
         """Change the document that matches; return it as it is afterwards, or `before`."""
         ...
 
+    async def add_up(self, name: str, query: Query, beginning: Mapping[str, Any], amounts: Mapping[str, int]) -> None:
+        """Add amounts to the document that matches, or make it with them and a beginning: for sums."""
+
     async def delete(self, name: str, query: Query) -> int:
         """Delete all documents that match; return how many."""
         ...

@@ -343,6 +343,11 @@ class Collections:
         call = self._of(name).find_one_and_update(query, change, return_document=which, session=self._session)
         return await self._ask(call)
 
+    async def add_up(self, name: str, query: Query, beginning: Mapping[str, Any], amounts: Mapping[str, int]) -> None:
+        """See `Scope.add_up`."""
+        change = {"$inc": dict(amounts), "$setOnInsert": dict(beginning)}
+        await self._ask(self._of(name).update_one(query, change, upsert=True, session=self._session))
+
     async def delete(self, name: str, query: Query) -> int:
         """See `Scope.delete`."""
         result = await self._ask(self._of(name).delete_many(query, session=self._session))

@@ -17,7 +17,7 @@ from jupyter_aichat.stores.mongo_credentials import keep_session, use_invitation
 from jupyter_aichat.stores.mongo_documents import builtins
 from jupyter_aichat.stores.rules import NOT_FIRST
 
-OWNED = ("chats", "messages", "runs", "segments", "keys", "sessions", "tokens", "shares")
+OWNED = ("chats", "messages", "runs", "segments", "keys", "sessions", "tokens", "shares", "usage")
 """The collections of what people own, beside their accounts."""
 
 _FIRST_ADMIN = {"_id": "first_admin"}

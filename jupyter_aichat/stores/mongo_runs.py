@@ -11,6 +11,7 @@ from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.part import Part, ToolCallPart
 from jupyter_aichat.domain.run import RunEnd, RunRecord, Segment, TakeUp
 from jupyter_aichat.errors import NotFound
+from jupyter_aichat.stores import mongo_usage as usage
 from jupyter_aichat.stores.base import Progress
 from jupyter_aichat.stores.mongo_base import Document, Scope, by_id, place
 from jupyter_aichat.stores.mongo_documents import (
@@ -119,6 +120,8 @@ async def end_run(
     await db.update("messages", this, {"$set": fields})
     if has_segments:
         await db.delete("segments", {"owner_id": owner, "run_id": run_id})
+    if end.charge is not None:
+        await usage.add(db, owner, end.charge)
     return record_of({**before, **change})
 
 

@@ -4,8 +4,8 @@ Several replicas may take a step at once, and a replica of the version before ma
 repeat, and says from which version of the code on its outcome can be used (``usable_from``).
 
 What an owner has by its id stands at ``_id`` (see `mongo_base.place`). Every other index is led by ``owner_id``, the
-shard key, but two: runs by instance, for the sweeps that look for a process's
-runs whoever owns them, and the date by which the database deletes keys. `UNSHARDED` are the collections that are looked
+shard key, but three: runs by instance, for the sweeps that look for a process's runs whoever owns them, the date by which
+the database deletes keys, and usage by day, for administrators. `UNSHARDED` are the collections that are looked
 up by something else than whose they are.
 """
 
@@ -70,6 +70,13 @@ STEPS: tuple[Step, ...] = (
             Index("shares", (("owner_id", 1), ("chat_id", 1))),
             Index("shares", (("reader_id", 1), ("created_at", -1), ("id", -1))),
             Index("shares", (("expires_at", 1),), expires_s=0),
+        ),
+    ),
+    Step(
+        ("usage",),
+        (
+            Index("usage", (("owner_id", 1), ("day", 1))),
+            Index("usage", (("day", 1), ("owner_id", 1), ("model", 1))),
         ),
     ),
 )

@@ -31,6 +31,7 @@ from jupyter_aichat.stores.sqlite_schema import migrate
 from jupyter_aichat.stores.sqlite_shares import SqliteShares
 from jupyter_aichat.stores.sqlite_threads import Job, Readers, Writer
 from jupyter_aichat.stores.sqlite_turns import commit_turn, committed_turn
+from jupyter_aichat.stores.sqlite_usage import SqliteUsage
 
 Result = TypeVar("Result")
 
@@ -119,6 +120,11 @@ class SqliteStore:
     def shares(self) -> SqliteShares:
         """The shares of this file's chats."""
         return SqliteShares(self._read, self._write)
+
+    @property
+    def usage(self) -> SqliteUsage:
+        """What its owners used."""
+        return SqliteUsage(self._read)
 
     async def ping(self) -> None:
         """Return if the file can be read."""

@@ -10,6 +10,7 @@ import msgspec
 from jupyter_aichat.domain.ids import InstanceId, OwnerId, RunId
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.run import RunEnd, RunRecord, Segment, TakeUp
+from jupyter_aichat.stores import sqlite_usage as usage
 from jupyter_aichat.stores.rules import fold, taken_up
 from jupyter_aichat.stores.sqlite_rows import (
     RUN_COLUMNS,
@@ -89,6 +90,8 @@ def end_run(db: sqlite3.Connection, owner: OwnerId, run_id: RunId, epoch: int, e
     )
     ended = msgspec.structs.replace(record, run=run)
     put_record(db, ended)
+    if end.charge is not None:
+        usage.add(db, owner, end.charge)
     return ended
 
 

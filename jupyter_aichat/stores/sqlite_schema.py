@@ -75,6 +75,14 @@ STEPS: tuple[str, ...] = (
     CREATE INDEX shares_by_chat ON shares (owner_id, chat_id);
     CREATE INDEX shares_by_reader ON shares (reader_id, created_ms DESC, id DESC) WHERE reader_id IS NOT NULL;
     """,
+    """
+    CREATE TABLE usage (
+        owner_id TEXT NOT NULL, day TEXT NOT NULL, model TEXT NOT NULL, prompt_tokens INTEGER NOT NULL,
+        completion_tokens INTEGER NOT NULL, ms INTEGER NOT NULL, runs INTEGER NOT NULL,
+        PRIMARY KEY (owner_id, day, model)
+    ) WITHOUT ROWID;
+    CREATE INDEX usage_by_day ON usage (day, owner_id, model);
+    """,
 )
 
 

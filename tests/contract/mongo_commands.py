@@ -54,7 +54,7 @@ def names_its_owners(command: Command) -> bool:
         return all(isinstance(document.get("owner_id"), str) for document in command["documents"])
     if name in _BATCHES:
         return all(_is_owned(each["q"]) for each in command[_BATCHES[name]])
-    return name in _FILTERS and (_is_owned(command[_FILTERS[name]]) or _is_sweep(name, command))
+    return name in _FILTERS and (_is_owned(command[_FILTERS[name]]) or _is_sweep(name, command) or _is_report(command))
 
 
 def _is_owned(query: Mapping[str, Any]) -> bool:
@@ -70,6 +70,11 @@ def _is_sweep(name: str, command: Command) -> bool:
     """Whether it only reads the runs of an instance, whoever owns them."""
     query = command.get("filter", {})
     return name == "find" and command["find"] == "runs" and "instance" in query and query.get("active") is True
+
+
+def _is_report(command: Command) -> bool:
+    """Whether it only reads what everybody used on some days."""
+    return command.get("find") == "usage" and "day" in command.get("filter", {})
 
 
 RECORDER = Recorder()

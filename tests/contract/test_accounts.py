@@ -243,4 +243,5 @@ async def test_what_is_deleted_with_an_account_is_all_that_names_its_owner(sqlit
         )
     }  # fmt: skip
     assert tables - {"accounts"} == set(sqlite_people.OWNED)
-    assert set(mongo_people.OWNED) == set(STEPS[0].collections) - {"instances"} | {"sessions", "tokens", "shares"}
+    mongos = set(STEPS[0].collections) - {"instances"} | {"sessions", "tokens", "shares", "usage"}
+    assert set(mongo_people.OWNED) == mongos

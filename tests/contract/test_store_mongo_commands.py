@@ -28,6 +28,8 @@ OWNED = {"owner_id": "ada"}
         ({"find": "runs", "filter": {"instance": "i", "active": True}}, True),
         ({"find": "runs", "filter": {"instance": "i"}}, False),
         ({"find": "messages", "filter": {"instance": "i", "active": True}}, False),
+        ({"find": "usage", "filter": {"day": {"$gte": "2026-11-01"}}}, True),
+        ({"delete": "usage", "deletes": [{"q": {"day": "2026-11-01"}}]}, False),
         ({"findAndModify": "runs", "query": {"instance": "i", "active": True}}, False),
         ({"insert": "chats", "documents": [{**OWNED}, {"id": "x"}]}, False),
         ({"update": "runs", "updates": [{"q": OWNED}, {"q": {"id": "x"}}]}, False),
@@ -49,7 +51,7 @@ async def test_all_commands_are_seen(mongo_store: MongoStore) -> None:
     assert len(RECORDER.about("messages")) > 3
 
 
-async def test_every_index_is_led_by_the_owner_but_the_two_that_are_named(mongo_store: MongoStore) -> None:
+async def test_every_index_is_led_by_the_owner_but_those_that_are_named(mongo_store: MongoStore) -> None:
     def others() -> set[str]:
         with MongoClient[dict[str, Any]](mongo_url()) as client:
             database = client[mongo_store.database]
@@ -60,7 +62,7 @@ async def test_every_index_is_led_by_the_owner_but_the_two_that_are_named(mongo_
             ]  # fmt: skip
         return {f"{name}.{first}" for name, first in indexes if first not in ("owner_id", "_id")}
 
-    assert await asyncio.to_thread(others) == {"runs.instance", "keys.deleted_at"}
+    assert await asyncio.to_thread(others) == {"runs.instance", "keys.deleted_at", "usage.day"}
 
 
 async def test_checkpoints_of_many_runs_are_one_update_and_one_insert(mongo_store: MongoStore) -> None:

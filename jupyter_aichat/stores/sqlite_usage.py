@@ -1,0 +1,60 @@
+"""What people used, in SQLite: see `stores.usage`."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from jupyter_aichat.domain.ids import OwnerId
+from jupyter_aichat.domain.page import Page
+from jupyter_aichat.domain.usage import Charge, UsageQuery, UsageRecord
+from jupyter_aichat.stores.cursors import pack_cursor, unpack_cursor
+from jupyter_aichat.stores.sqlite_accounts import Ask
+
+_COLUMNS = "owner_id, day, model, prompt_tokens, completion_tokens, ms, runs"
+
+
+class SqliteUsage:
+    """A `UsageStore` on the file of a `SqliteStore`."""
+
+    def __init__(self, read: Ask) -> None:
+        self._read = read
+
+    async def used(self, owner: OwnerId, since: str) -> tuple[UsageRecord, ...]:
+        """See `UsageStore.used`."""
+
+        def job(db: sqlite3.Connection) -> tuple[UsageRecord, ...]:
+            rows = db.execute(f"SELECT {_COLUMNS} FROM usage WHERE owner_id = ? AND day >= ?", (owner, since))
+            return tuple(UsageRecord(*row) for row in rows)
+
+        return await self._read(job)
+
+    async def list_usage(self, query: UsageQuery) -> Page[UsageRecord]:
+        """See `UsageStore.list_usage`."""
+        return await self._read(lambda db: _listed(db, query))
+
+
+def add(db: sqlite3.Connection, owner: OwnerId, charge: Charge) -> None:
+    """Add a run's charge to its owner's; inside the transaction of its end."""
+    db.execute(
+        f"INSERT INTO usage ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET"
+        " prompt_tokens = prompt_tokens + excluded.prompt_tokens,"
+        " completion_tokens = completion_tokens + excluded.completion_tokens, ms = ms + excluded.ms, runs = runs + 1",
+        (owner, charge.day, charge.model, charge.prompt_tokens, charge.completion_tokens, charge.ms),
+    )
+
+
+def _listed(db: sqlite3.Connection, query: UsageQuery) -> Page[UsageRecord]:
+    clauses, values = ["day BETWEEN ? AND ?"], [query.since, query.until]
+    if query.owner_id is not None:
+        clauses.append("owner_id = ?")
+        values.append(query.owner_id)
+    if query.cursor is not None:
+        clauses.append("(day, owner_id, model) < (?, ?, ?)")
+        values += unpack_cursor(query.cursor, str, str, str)
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM usage WHERE {' AND '.join(clauses)} ORDER BY day DESC, owner_id DESC, model DESC LIMIT ?",
+        (*values, query.limit + 1),
+    ).fetchall()
+    found = tuple(UsageRecord(*row) for row in rows[: query.limit])
+    more = len(rows) > query.limit
+    return Page(found, pack_cursor(found[-1].day, found[-1].owner_id, found[-1].model) if more else None)
