@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import msgspec
 
 from jupyter_aichat.auth.accounts import NO_ACCOUNT, Accounts, new_account
 from jupyter_aichat.auth.audit import Audit
+from jupyter_aichat.auth.names import fold
 from jupyter_aichat.auth.opaque import INVITATION, hash_of, new_token
 from jupyter_aichat.auth.passwords import Passwords
+from jupyter_aichat.auth.records import Wanted, following, latest
 from jupyter_aichat.auth.scopes import check_roles
 from jupyter_aichat.domain.account import Account, AccountChanges
 from jupyter_aichat.domain.audit import Action, AuditQuery, AuditRecord
 from jupyter_aichat.domain.clock import now
-from jupyter_aichat.domain.credential import Invitation
+from jupyter_aichat.domain.credential import Invitation, Session
 from jupyter_aichat.domain.identity import Origin
-from jupyter_aichat.domain.ids import InvitationId, OwnerId, new_id
+from jupyter_aichat.domain.ids import InvitationId, OwnerId, SessionId, new_id
 from jupyter_aichat.domain.page import Page
 from jupyter_aichat.errors import Forbidden, InvalidRequest, NotFound
 from jupyter_aichat.stores.accounts import AccountStore
@@ -51,6 +54,13 @@ class Administration:
         account = msgspec.structs.replace(account, password_hash=await self._passwords.hash(password))
         account = await self._store.create_account(account, first_admin=first_admin)
         await self._note("account_created", actor, account.id, origin, roles=",".join(roles))
+        return account
+
+    async def named(self, name: str) -> Account:
+        """Return the account of a name, however it is spelled, or raise `NotFound`."""
+        account = await self._store.find_account(fold(name))
+        if account is None:
+            raise NotFound("There is no such account.")
         return account
 
     async def list(self, actor: OwnerId, origin: Origin, cursor: str | None, limit: int) -> Page[Account]:
@@ -127,6 +137,25 @@ class Administration:
         await self._accounts.standings.tell(owner)
         return changed
 
+    # Sessions
+
+    async def sessions(self, actor: OwnerId, origin: Origin, owner: OwnerId) -> tuple[Session, ...]:
+        """Return an account's sessions that go on, newest first."""
+        account = await self._accounts.account(owner)
+        await self._note("admin_read", actor, owner, origin, what="sessions")
+        return await self._accounts.sessions.of(account)
+
+    async def end_session(self, actor: OwnerId, origin: Origin, owner: OwnerId, session: SessionId) -> None:
+        """End one of an account's sessions, or raise `NotFound`."""
+        await self._accounts.sessions.end(owner, session)
+        await self._note("session_ended", actor, owner, origin, session=session)
+
+    async def end_sessions(self, actor: OwnerId, origin: Origin, owner: OwnerId) -> None:
+        """End all sessions of an account; its personal tokens stay."""
+        await self._change(owner, AccountChanges(ends_sessions=True))
+        await self._store.end_sessions(owner)
+        await self._note("logout_all", actor, owner, origin)
+
     # Invitations
 
     async def invite(
@@ -158,6 +187,13 @@ class Administration:
         """Return a page of the audit, newest first; that it was read stands in it too."""
         await self._note("admin_read", actor, query.account, origin, what="audit")
         return await self._store.list_audit(query)
+
+    async def records(
+        self, actor: OwnerId, origin: Origin, wanted: Wanted, limit: int, *, follow: bool = False
+    ) -> AsyncIterator[AuditRecord]:
+        """Return the newest records that are wanted, oldest first; to `follow`, then for ever what comes."""
+        await self._note("admin_read", actor, wanted.account, origin, what="audit")
+        return following(self._store, wanted, limit) if follow else latest(self._store, wanted, limit)
 
     async def _note(
         self, action: Action, actor: OwnerId, subject: OwnerId | None, origin: Origin, **details: str

@@ -263,3 +263,29 @@ async def test_who_goes_leaves_nothing_behind(make_service: MakeService, store: 
     assert (await store.list_chats(ada.id, ChatQuery())).items == ()
     assert len((await store.list_chats(eve.id, ChatQuery())).items) == 1
     assert (await register(service)).id != ada.id
+
+
+async def test_operators_see_and_end_sessions(service: AccountService, store: SqliteStore) -> None:
+    ada, admin = await register(service), service.administration
+    first, second, third = [await identity(service) for _ in range(3)]
+    assert first.session_id is not None
+    assert len(await admin.sessions(ROOT, HOME, ada.id)) == 3
+    await admin.end_session(ROOT, HOME, ada.id, first.session_id)
+    with pytest.raises(NotFound):
+        await admin.end_session(ROOT, HOME, ada.id, first.session_id)
+    with pytest.raises(NotFound):
+        await admin.end_session(ROOT, HOME, OwnerId("another"), second.session_id or first.session_id)
+    left = {each.id for each in await admin.sessions(ROOT, HOME, ada.id)}
+    assert left == {second.session_id, third.session_id}
+    await admin.end_sessions(ROOT, HOME, ada.id)
+    assert await admin.sessions(ROOT, HOME, ada.id) == ()
+    assert [(each.action, each.actor, each.subject) for each in await audited(store, action="logout_all")] == [
+        ("logout_all", ROOT, ada.id)
+    ]
+
+
+async def test_a_name_is_found_however_it_is_spelled(service: AccountService) -> None:
+    ada = await register(service)
+    assert (await service.administration.named("ＡDA")).id == ada.id  # noqa: RUF001 (wide on purpose)
+    with pytest.raises(NotFound):
+        await service.administration.named("Eve")
