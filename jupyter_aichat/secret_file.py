@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from jupyter_aichat.errors import NotReady
@@ -25,18 +26,45 @@ def read(path: Path) -> bytes:
 def read_or_make(path: Path) -> bytes:
     """Return the secret of a file, which is made where it is missing; of many that make it at once one wins."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        made = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
         try:
-            _write(made, secrets.token_hex(SECRET_BYTES).encode())
-            os.link(made, path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _put(path, secrets.token_hex(SECRET_BYTES).encode(), os.link)
         except FileExistsError:
             pass  # another process was faster, and its secret is ours too
         except OSError as error:
             raise NotReady(f"The secret file {path.name} cannot be made: {error.strerror}.") from error
-        finally:
-            made.unlink(missing_ok=True)
     return read(path)
+
+
+def make(path: Path, data: bytes) -> None:
+    """Make a file; raises `NotReady` where there is one, which is never overwritten."""
+    try:
+        _put(path, data, os.link)
+    except FileExistsError:
+        raise NotReady(f"{path} is there already, and is not overwritten.") from None
+    except OSError as error:
+        raise NotReady(f"{path} cannot be made: {error.strerror}.") from error
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Put other data into a file, all at once; it stays its owner's, and nobody else may read it."""
+    try:
+        _put(path.resolve(strict=True), data, os.replace)
+    except OSError as error:
+        raise NotReady(f"{path} cannot be changed: {error.strerror}.") from error
+
+
+def _put(path: Path, data: bytes, into_place: Callable[[Path, Path], None]) -> None:
+    """Write a file beside its place first, so that nobody ever reads half of it."""
+    beside = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    try:
+        _write(beside, data)
+        if path.exists() and os.geteuid() == 0:
+            owner = path.stat()
+            os.chown(beside, owner.st_uid, owner.st_gid)
+        into_place(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -21,11 +22,14 @@ from jupyter_aichat.engine.admission import Admission
 from jupyter_aichat.engine.answers import AnswerCache
 from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.errors import NotReady
+from jupyter_aichat.providers.base import Provider
 from jupyter_aichat.providers.ollama import OllamaProvider
 from jupyter_aichat.providers.scripted import ScriptedProvider
-from jupyter_aichat.stores.base import Store
 from jupyter_aichat.stores.mongo import MongoStore
 from jupyter_aichat.stores.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from jupyter_aichat.auth.assembly import AccountService
 
 CONFIGURABLES: tuple[type[Configurable], ...] = (
     Admission,
@@ -66,6 +70,34 @@ def build(settings: Settings) -> Engine:
     )
 
 
+class Desk(msgspec.Struct, frozen=True):
+    """What an operator works with beside the service or without one: no engine runs, and nothing is opened yet."""
+
+    store: MongoStore | SqliteStore
+    bus: Bus
+    cache: Cache
+    providers: tuple[Provider, ...]
+    service: AccountService
+
+
+def desk(settings: Settings) -> Desk:
+    """Make what the command line works with; it mints no tokens, so that it needs no secret. Raises `NotReady`."""
+    from jupyter_aichat.auth.assembly import AccountRules, Ports, assemble  # noqa: PLC0415 (ciphers)
+    from jupyter_aichat.auth.keys import new_secret, parse_keys  # noqa: PLC0415
+    from jupyter_aichat.auth.passwords import Passwords  # noqa: PLC0415
+
+    store, (bus, cache, _) = make_store(settings), _between_processes(settings)
+    service = assemble(
+        Ports(store.accounts, store, bus, cache, LocalCache()),
+        parse_keys(new_secret()),
+        "closed",
+        rules=AccountRules(parent=settings.parent),
+        passwords=Passwords(parent=settings.parent),
+        log=settings.log,
+    )
+    return Desk(store, bus, cache, (OllamaProvider(parent=settings.parent),), service)
+
+
 def _between_processes(settings: Settings) -> tuple[Bus, Cache, Queue]:
     """What processes tell each other goes over Redis where there is one; nobody else pays for importing it."""
     if not settings.redis_url:
@@ -94,7 +126,7 @@ def _is_mongo(url: str) -> bool:
     return urlsplit(url).scheme in ("mongodb", "mongodb+srv")
 
 
-def make_store(settings: Settings) -> Store:
+def make_store(settings: Settings) -> MongoStore | SqliteStore:
     """Return the store that the URL names; raises `NotReady` for one that this version does not have."""
     if _is_mongo(settings.store_url):
         return MongoStore(settings.store_url, parent=settings.parent)

@@ -63,6 +63,11 @@ class Administration:
             raise NotFound("There is no such account.")
         return account
 
+    async def name_of(self, owner: OwnerId) -> str:
+        """Return what an account is called; its id where it is gone."""
+        found = await self._store.accounts([owner])
+        return found[0].name if found else owner
+
     async def list(self, actor: OwnerId, origin: Origin, cursor: str | None, limit: int) -> Page[Account]:
         """Return a page of all accounts, by name."""
         await self._note("admin_read", actor, None, origin, what="users")

@@ -17,7 +17,7 @@ from typing import Literal, cast
 
 import msgspec
 
-from jupyter_aichat.errors import NotReady
+from jupyter_aichat.errors import InvalidRequest, NotReady
 
 Algorithm = Literal["HS256", "EdDSA"]
 
@@ -47,10 +47,21 @@ class Key(msgspec.Struct, frozen=True):
         return hashlib.blake2b(purpose.encode(), key=hashlib.sha512(self.material).digest(), digest_size=32).digest()
 
 
+def new_key(algorithm: Algorithm = "HS256", kid: str = "") -> Key:
+    """Return a new key; raises `InvalidRequest` for a name that cannot be one."""
+    if kid and not _KID.fullmatch(kid):
+        raise InvalidRequest("The name of a key (kid) has 1 to 64 letters, digits and . _ - only.")
+    return Key(kid or secrets.token_hex(4), algorithm, secrets.token_bytes(LEAST_BYTES))
+
+
+def line_of(key: Key) -> str:
+    """Return a key as a line of the file."""
+    return f"{key.kid} {key.algorithm} {base64.urlsafe_b64encode(key.material).decode().rstrip('=')}"
+
+
 def new_secret(algorithm: Algorithm = "HS256") -> str:
     """Return a line for a new key."""
-    kid = secrets.token_hex(4)
-    return f"{kid} {algorithm} {base64.urlsafe_b64encode(secrets.token_bytes(LEAST_BYTES)).decode().rstrip('=')}"
+    return line_of(new_key(algorithm))
 
 
 def read_keys(path: Path) -> tuple[Key, ...]:

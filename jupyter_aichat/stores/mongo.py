@@ -17,20 +17,22 @@ from traitlets.config import LoggingConfigurable
 
 from jupyter_aichat.domain.change import Change
 from jupyter_aichat.domain.chat import Chat, ChatChanges, ChatQuery
+from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.ids import ChatId, InstanceId, MessageId, OwnerId, RunId
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.page import Branch, Page
 from jupyter_aichat.domain.run import Committed, RunEnd, RunRecord, Segment, TakeUp, Turn
+from jupyter_aichat.domain.store_state import StoreState
 from jupyter_aichat.errors import NotReady, StoreUnavailable, TooLarge
 from jupyter_aichat.stores import mongo_chats as chats
 from jupyter_aichat.stores import mongo_messages as messages
 from jupyter_aichat.stores import mongo_runs as runs
 from jupyter_aichat.stores.base import Lapsed, Progress
 from jupyter_aichat.stores.mongo_accounts import MongoAccounts
-from jupyter_aichat.stores.mongo_base import ALONE, AWAY, AlreadyThere, Database, Scope
+from jupyter_aichat.stores.mongo_base import ALONE, AWAY, AlreadyThere, Database, Document, Scope
 from jupyter_aichat.stores.mongo_documents import chat_document
 from jupyter_aichat.stores.mongo_instances import LAPSE_S, Instances, Watch
-from jupyter_aichat.stores.mongo_schema import migrate
+from jupyter_aichat.stores.mongo_schema import STEPS, migrate, version
 from jupyter_aichat.stores.mongo_shares import MongoShares
 from jupyter_aichat.stores.mongo_turns import commit_turn, known_turn
 from jupyter_aichat.stores.mongo_usage import ChargeTurns, MongoUsage
@@ -83,17 +85,37 @@ class MongoStore(LoggingConfigurable):
 
     async def open(self) -> None:
         """Connect, see whether the server has transactions, and migrate."""
+        database, _ = await self._connected()
+        try:
+            await migrate(database)
+        except BaseException:
+            await database.close()
+            raise
+        self._opened, self._instances = database, Instances(database, self._watch, self.log)
+
+    async def _connected(self) -> tuple[Database, Document]:
+        """A database that has transactions, and what its server says of itself."""
         database = await asyncio.to_thread(self._driver)
         await database.open()
         try:
             hello = await database.hello()
             if "setName" not in hello and hello.get("msg") != "isdbgrid":
                 raise StoreUnavailable(ALONE)
-            await migrate(database)
         except BaseException:
             await database.close()
             raise
-        self._opened, self._instances = database, Instances(database, self._watch, self.log)
+        return database, hello
+
+    async def examine(self) -> StoreState:
+        """Return how the database is, and change nothing; raises `StoreUnavailable` where it cannot be used."""
+        begun = now()
+        database, hello = await self._connected()
+        try:
+            there = hello.get("localTime")
+            ahead_s = None if there is None else (there - (begun + (now() - begun) / 2)).total_seconds()
+            return StoreState(_place(self._url), await version(database), len(STEPS), ahead_s=ahead_s)
+        finally:
+            await database.close()
 
     def _driver(self) -> Database:
         """Import what takes long, and only where there is a MongoDB."""
@@ -303,3 +325,8 @@ def _some_runs(segments: Sequence[Segment]) -> Iterator[list[Segment]]:
     groups = list(by_run.values())
     for begin in range(0, len(groups), _RUNS_AT_ONCE):
         yield [segment for group in groups[begin : begin + _RUNS_AT_ONCE] for segment in group]
+
+
+def _place(url: str) -> str:
+    """Where it is, without name and password."""
+    return urlsplit(url).netloc.rpartition("@")[2]

@@ -16,7 +16,7 @@ from contextlib import suppress
 import msgspec
 
 from jupyter_aichat.errors import StoreUnavailable
-from jupyter_aichat.stores.mongo_base import AlreadyThere, Database, Index
+from jupyter_aichat.stores.mongo_base import AlreadyThere, Database, Document, Index
 
 KEY_LIVES_S = 24 * 3600
 
@@ -90,12 +90,25 @@ async def migrate(database: Database) -> None:
         found = {**this, "version": 0, "usable_from": 1}
         with suppress(AlreadyThere):  # another replica begins as well
             await scope.insert(_COLLECTION, [dict(found)])
-    if found["usable_from"] > len(STEPS):
-        raise StoreUnavailable("The chats were written by a newer version of jupyterlab-aichat; please upgrade it.")
+    _check(found)
     for number, step in enumerate(STEPS[found["version"] :], found["version"] + 1):
         await _take(database, step)
         reached = {"version": number, "usable_from": step.usable_from}
         await scope.update(_COLLECTION, {**this, "version": number - 1}, {"$set": reached})
+
+
+async def version(database: Database) -> int:
+    """Return which step the database has reached, 0 where there is nothing; raises `StoreUnavailable` as `migrate` does."""
+    found = await database.reads().find_one(_COLLECTION, {"_id": _ID})
+    if found is None:
+        return 0
+    _check(found)
+    return int(found["version"])
+
+
+def _check(found: Document) -> None:
+    if found["usable_from"] > len(STEPS):
+        raise StoreUnavailable("The chats were written by a newer version of jupyterlab-aichat; please upgrade it.")
 
 
 async def _take(database: Database, step: Step) -> None:

@@ -18,12 +18,14 @@ from jupyter_aichat.domain.ids import ChatId, InstanceId, MessageId, OwnerId, Ru
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.page import Branch, Page
 from jupyter_aichat.domain.run import Committed, RunEnd, RunRecord, Segment, TakeUp, Turn
+from jupyter_aichat.domain.store_state import StoreState
 from jupyter_aichat.errors import NotReady, StoreUnavailable
 from jupyter_aichat.stores import sqlite_chats as chats
 from jupyter_aichat.stores import sqlite_runs as runs
 from jupyter_aichat.stores.base import Lapsed, Progress
 from jupyter_aichat.stores.rules import check_chat, check_turn
 from jupyter_aichat.stores.sqlite_accounts import SqliteAccounts
+from jupyter_aichat.stores.sqlite_examination import examine
 from jupyter_aichat.stores.sqlite_files import Connection, connect, create, on_network
 from jupyter_aichat.stores.sqlite_locks import InstanceLocks
 from jupyter_aichat.stores.sqlite_rows import change_of, encode, get_chat, get_record, put_chat, segments_of
@@ -69,6 +71,10 @@ class SqliteStore:
             raise StoreUnavailable(f"The chats cannot be opened at {self._path}: {error}") from error
         self._writer = Writer(self._connect, self._is_current, self._log)
         self._readers = Readers(self._connect, self._is_current, self._log)
+
+    async def examine(self) -> StoreState:
+        """Return how the file is, open or not, and change nothing; raises `StoreUnavailable` where it cannot be used."""
+        return await asyncio.to_thread(examine, self._path)
 
     def _prepare(self) -> None:
         create(self._path)

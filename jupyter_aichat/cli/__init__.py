@@ -1,0 +1,1 @@
+"""`jupyter aichat …`, also `python -m jupyter_aichat …`: what an operator does."""

@@ -1,0 +1,30 @@
+"""The command of all commands; each is imported when it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jupyter_aichat.cli.command import Group
+
+
+class AIChat(Group):
+    """Chat with language models on your own machines: the service and its people."""
+
+    name = "jupyter aichat"
+    examples = """
+    jupyter aichat secret secret.key
+    jupyter aichat users create ada --first-admin
+    AICHAT_SECRET_FILE=secret.key jupyter aichat serve
+    """
+    subcommands = {
+        "serve": ("jupyter_aichat.cli.serve.Serve", "Serve a team: a web page, and the interface behind it."),
+        "secret": ("jupyter_aichat.cli.secret.Secret", "Make the service's secret, or put a new key into it."),
+        "users": ("jupyter_aichat.cli.users.Users", "List, create and change accounts; invite people."),
+        "sessions": ("jupyter_aichat.cli.sessions.Sessions", "List and end the sessions of an account."),
+        "audit": ("jupyter_aichat.cli.audit.Audit", "Show who did what, when and from where."),
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command and exit: 0 done, 1 not done, 2 wrong usage."""
+    AIChat().run(argv)
