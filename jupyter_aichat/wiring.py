@@ -88,7 +88,7 @@ def desk(settings: Settings) -> Desk:
 
     store, (bus, cache, _) = make_store(settings), _between_processes(settings)
     service = assemble(
-        Ports(store.accounts, store, bus, cache, LocalCache()),
+        Ports(store.accounts, store, bus, cache, LocalCache(), store.shares),
         parse_keys(new_secret()),
         "closed",
         rules=AccountRules(parent=settings.parent),
