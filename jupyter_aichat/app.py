@@ -18,6 +18,7 @@ from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
 
 from jupyter_aichat._version import __version__
+from jupyter_aichat.remote.mode import SERVICE_URL, RemoteMode, configured
 from jupyter_aichat.server.base import Host
 from jupyter_aichat.server.identity import local_principal
 from jupyter_aichat.server.lifecycle import Lifecycle
@@ -26,6 +27,7 @@ from jupyter_aichat.settings import AppSettings
 
 if TYPE_CHECKING:
     from jupyter_aichat.engine.engine import Engine
+    from jupyter_aichat.remote.gateway import Gateway
 
 WIRING = "jupyter_aichat.wiring"
 KERNEL_URL = "JUPYTER_AICHAT_KERNEL_URL"
@@ -46,14 +48,24 @@ class AIChatApp(AppSettings, ExtensionApp):
     def initialize_settings(self) -> None:
         """Make what handlers need."""
         self.host = Host(Lifecycle(self._make_engine, self.log), local_principal(self.local_owner), self.log)
+        mode = configured(self)
+        self.gateway = None if mode is None else self._make_gateway(mode)
 
     def initialize_handlers(self) -> None:
-        """Add the URL table."""
-        self.handlers.extend(handlers(self.host))
+        """Add the URL table, or the one that forwards to a service."""
+        if self.gateway is None:
+            self.handlers.extend(handlers(self.host))
+        else:
+            from jupyter_aichat.remote import routes  # noqa: PLC0415 (remote mode only for those who want it)
+
+            self.handlers.extend(routes.handlers(self.host, self.gateway))
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
-        """Start the engine, and let kernels in; failures are kept for those who ask."""
+        """Start the engine, or the way to the service, and let kernels in; failures are kept for those who ask."""
         self._admit_kernels(serverapp)
+        if self.gateway is not None:
+            await self.gateway.start()
+            return
         with suppress(ImportError):  # told by the start, which meets it again
             await asyncio.to_thread(
                 importlib.import_module, WIRING
@@ -67,11 +79,18 @@ class AIChatApp(AppSettings, ExtensionApp):
             Settings(self.store_url, self.redis_url, self.default_model, self.secret_file, parent=self, log=self.log)
         )
 
+    def _make_gateway(self, mode: RemoteMode) -> Gateway:
+        from jupyter_aichat.remote.gateway import Gateway  # noqa: PLC0415 (remote mode only for those who want it)
+
+        return Gateway(mode, self.log)
+
     def _admit_kernels(self, serverapp: ServerApp) -> None:
         """Let kernels find our routes, and nothing else: they inherit this process's environment."""
         self.host.kernel_token = secrets.token_urlsafe(32)
         os.environ[KERNEL_URL] = _kernel_url(serverapp)
         os.environ[KERNEL_TOKEN] = self.host.kernel_token
+        if self.gateway is not None:  # so that no kernel begins to keep chats of its own where it does not find us
+            os.environ.setdefault(SERVICE_URL, self.gateway.url)
 
     def _dismiss_kernels(self) -> None:
         if self.host.kernel_token is not None and os.environ.get(KERNEL_TOKEN) == self.host.kernel_token:
@@ -83,11 +102,11 @@ class AIChatApp(AppSettings, ExtensionApp):
         """Stop within five seconds; never raises, and may come without a start or twice."""
         if hasattr(self, "host"):
             self._dismiss_kernels()
-            await self.host.lifecycle.stop()
+            await (self.gateway or self.host.lifecycle).stop()
 
     def current_activity(self) -> dict[str, Any] | None:
         """Return the answers under way, so that the server is not culled meanwhile."""
-        runs = self.host.lifecycle.active_runs if hasattr(self, "host") else 0
+        runs = (self.gateway or self.host.lifecycle).active_runs if hasattr(self, "host") else 0
         return {"runs": runs} if runs else None
 
 

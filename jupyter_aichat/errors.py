@@ -122,6 +122,12 @@ class NotReady(AIChatError):
     code = "not_ready"
 
 
+class BadUpstream(AIChatError):
+    """What answers in the place of the service is not the service."""
+
+    code = "bad_upstream"
+
+
 class StoreUnavailable(AIChatError):
     """The chats cannot be read or written right now; try again in a moment."""
 

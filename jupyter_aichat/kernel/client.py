@@ -16,7 +16,7 @@ from jupyter_aichat.domain.event import Event, RunFinished
 from jupyter_aichat.kernel.calls import Call
 from jupyter_aichat.kernel.service import Answered, News, ServiceGone, error_in
 from jupyter_aichat.kernel.sse import EventParser, ServerSent
-from jupyter_aichat.protocol.bodies import MeReply
+from jupyter_aichat.protocol.bodies import ErrorBody, MeReply
 from jupyter_aichat.protocol.frames import EventFrame
 
 PROBE = httpx.Timeout(5.0, connect=2.0)
@@ -38,6 +38,7 @@ class _RunEvent(msgspec.Struct):
 _run_events = msgspec.json.Decoder(_RunEvent)
 _news: msgspec.json.Decoder[News] = msgspec.json.Decoder(News)
 _me = msgspec.json.Decoder(MeReply)
+_errors = msgspec.json.Decoder(ErrorBody)
 
 
 class ServerClient:
@@ -61,13 +62,15 @@ class ServerClient:
         return f"the server at {parts.scheme}://{unquote(parts.netloc)}"
 
     async def probe(self) -> bool:
-        """Whether a server with our routes is there and lets us in."""
+        """Whether a server with our routes is there and lets us in; the service behind it may be away."""
         try:
             answer = await self._http.get("me", timeout=PROBE)
-            _me.decode(answer.content)
+            if answer.status_code == httpx.codes.OK:
+                _me.decode(answer.content)
+                return True
+            return _is_of_service(answer.content)
         except (httpx.HTTPError, msgspec.DecodeError):
             return False
-        return answer.status_code == httpx.codes.OK
 
     async def request(self, call: Call, body: bytes | None = None) -> Answered:
         """Carry out a request."""
@@ -76,7 +79,7 @@ class ServerClient:
             answer = await self._http.request(call.method, call.path, content=body, headers=headers)
         except httpx.HTTPError as error:
             raise self._gone(error) from None
-        self._check_admitted(answer.status_code)
+        self._check_admitted(answer.status_code, answer.content)
         return Answered(answer.status_code, answer.content)
 
     async def events(self, run_id: str, after: int) -> AsyncGenerator[EventFrame, None]:
@@ -126,12 +129,15 @@ class ServerClient:
         """Raise what was answered; a server that is starting or stopping counts as a cut connection."""
         if status in (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT):
             raise httpx.ReadError(f"HTTP {status}")
-        self._check_admitted(status)
+        self._check_admitted(status, body)
         raise error_in(Answered(status, body))
 
-    def _check_admitted(self, status: int) -> None:
-        """Our token is good for one life of a server: where it is not taken, this is another one."""
-        if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+    def _check_admitted(self, status: int, body: bytes) -> None:
+        """Our token is good for one life of a server: where it is not taken, this is another one.
+
+        Unless it is the service behind the server that refuses, which is told as it is.
+        """
+        if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN) and not _is_of_service(body):
             raise ServiceGone("The server does not let this kernel in any more: was it started anew?")
 
     def _gone(self, error: httpx.HTTPError | None) -> ServiceGone:
@@ -141,6 +147,14 @@ class ServerClient:
     async def close(self) -> None:
         """Close all connections."""
         await self._http.aclose()
+
+
+def _is_of_service(body: bytes) -> bool:
+    """Whether an error is about the service behind the server."""
+    try:
+        return "service" in _errors.decode(body).details
+    except msgspec.DecodeError:
+        return False
 
 
 def _frame(data: bytes) -> EventFrame | None:

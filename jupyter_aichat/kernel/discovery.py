@@ -7,10 +7,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from jupyter_aichat.kernel.service import Service
+from jupyter_aichat.kernel.service import Service, ServiceGone
 
 KERNEL_URL = "JUPYTER_AICHAT_KERNEL_URL"
 KERNEL_TOKEN = "JUPYTER_AICHAT_KERNEL_TOKEN"  # noqa: S105 (a variable's name)
+SERVICE_URL = "AICHAT_SERVICE_URL"
 _BASE = "api/aichat/v1"
 _MAX_DEPTH = 32
 
@@ -18,13 +19,18 @@ _MAX_DEPTH = 32
 async def find() -> Service:
     """Return a server that answers, else an engine that runs here.
 
-    Raises `AIChatError` where not even that can start.
+    Raises `AIChatError` where not even that can start, or where the chats are kept by a service, to which only the Jupyter
+    server leads.
     """
     if (url := os.environ.get(KERNEL_URL)) and (service := await _try(url, os.environ.get(KERNEL_TOKEN, ""))):
         return service
     for url, token in await asyncio.to_thread(lambda: tuple(_servers_above())):
         if service := await _try(url, token):
             return service
+    if url := os.environ.get(SERVICE_URL):
+        raise ServiceGone(
+            f"The chats are kept at {url}, and the Jupyter server that leads there does not answer: is it still running?"
+        )
     from jupyter_aichat.kernel.inprocess import InProcess  # noqa: PLC0415 (an engine only where it is needed)
 
     return await InProcess.start()

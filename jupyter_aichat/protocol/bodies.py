@@ -172,12 +172,16 @@ class MeReply(msgspec.Struct, frozen=True):
 
 
 class HealthReply(msgspec.Struct, frozen=True):
-    """That the process lives, and how far it is; ``code`` says what a failed start was about."""
+    """That the process lives, and how far it is; ``code`` says what a failed start was about.
+
+    ``service`` is what a server that forwards to a service has last seen of it, null where chats are kept here.
+    """
 
     status: Literal["ok"]
     state: Literal["starting", "ready", "failed", "stopping"]
     code: str | None
     version: str
+    service: Literal["unknown", "ok", "away", "refused"] | None = None
 
 
 class ErrorBody(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ import os
 
 from jupyter_core.application import JupyterApp
 
+from jupyter_aichat.errors import NotReady
 from jupyter_aichat.wiring import Settings
 
 _ENVIRONMENT = {
@@ -32,12 +33,17 @@ class _Configuration(JupyterApp):
 
 
 def read_configuration() -> tuple[Settings, str]:
-    """Return what to build, and whose chats they are; blocks on files."""
+    """Return what to build, and whose chats they are; blocks on files.
+
+    Raises `NotReady` where they are kept by a service: a kernel has no token for it.
+    """
     configuration = _Configuration(log_level="CRITICAL")
     configuration.load()
 
     def value(trait: str) -> str:
         return str(configuration.config.AIChatApp.get(trait) or os.environ.get(_ENVIRONMENT[trait], ""))
 
+    if service := configuration.config.RemoteMode.get("service_url"):
+        raise NotReady(f"The chats are kept at {service}: use this notebook under a Jupyter server, which leads there.")
     settings = Settings(value("store_url"), value("redis_url"), value("default_model"), parent=configuration)
     return settings, value("local_owner") or _LOCAL_OWNER

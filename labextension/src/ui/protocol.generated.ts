@@ -143,12 +143,13 @@ export interface Failure {
   details: Record<string, unknown>;
 }
 
-/** That the process lives, and how far it is; ``code`` says what a failed start was about. */
+/** That the process lives, and how far it is; ``code`` says what a failed start was about. ``service`` is what a server that forwards to a service has last seen of it, null where chats are kept here. */
 export interface HealthReply {
   status: 'ok';
   state: 'failed' | 'ready' | 'starting' | 'stopping';
   code: string | null;
   version: string;
+  service: 'away' | 'ok' | 'refused' | 'unknown' | null;
 }
 
 /** The first frame: the protocol, and who is asking. */

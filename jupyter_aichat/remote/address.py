@@ -1,0 +1,52 @@
+"""The service's address, as it may be configured, and the paths below it."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode, urlsplit
+
+from jupyter_aichat.errors import NotFound, NotReady
+from jupyter_aichat.server.routes import BASE
+
+_WHAT = "RemoteMode.service_url is the address of the service, such as https://chat.example.org"
+
+
+def base_url(service_url: str, *, allow_http: bool) -> str:
+    """Return the URL below which the API's paths are; raises `NotReady` for what cannot be one."""
+    try:
+        parts = urlsplit(service_url.strip())
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise NotReady(f"{_WHAT}: {error}.") from None
+    if parts.scheme not in ("http", "https") or not host or not service_url.isascii():
+        raise NotReady(f"{_WHAT}.")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise NotReady(f"{_WHAT}, without credentials, question mark or fragment.")
+    if parts.scheme == "http" and not (allow_http or _is_here(host)):
+        raise NotReady(
+            f"{parts.scheme}://{parts.netloc} is not encrypted, so others could read the token and the chats: use https://, or "
+            "set RemoteMode.allow_http where the network between is trusted."
+        )
+    path = quote(parts.path.rstrip("/").removesuffix(BASE).rstrip("/"), safe="/%")
+    return f"{parts.scheme}://{parts.netloc}{path}{BASE}"
+
+
+def shown(base: str) -> str:
+    """Return an address for people: without the API's path."""
+    return base.removesuffix(BASE)
+
+
+def target(template: str, segments: Mapping[str, str], query: Mapping[str, str]) -> str:
+    """Return a path of the URL table with its names filled in; raises `NotFound` for what would lead elsewhere."""
+    if any(segment in ("", ".", "..") for segment in segments.values()):
+        raise NotFound
+    path = template.format_map({name: quote(segment, safe="") for name, segment in segments.items()})
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,74 @@
+"""What of an answer may go on to the client: a few kinds of content, a few headers, errors with a code.
+
+The page that the answer goes to is the Jupyter server's own, where somebody else's document could run cells.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+
+import msgspec
+
+from jupyter_aichat.protocol.bodies import ErrorBody
+from jupyter_aichat.remote.faults import not_the_service, refused_token
+
+JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
+BINARY = "application/octet-stream"
+KINDS = frozenset({JSON, EVENT_STREAM, BINARY, "image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"})
+MAX_ERROR = 64 * 1024
+_HEADERS = ("ETag", "Retry-After", "RateLimit", "RateLimit-Policy")
+_VALUE = re.compile(r"[ -~]{1,512}")
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """An error as the service tells it."""
+
+    code: str
+    message: str
+    details: dict[str, object] = {}
+
+
+_told = msgspec.json.Decoder(_Told)
+
+
+def kind_of(headers: Mapping[str, str], url: str) -> str:
+    """Return the kind of content; raises `BadUpstream` for one that is not relayed."""
+    kind = _kind(headers)
+    if kind not in KINDS:
+        raise not_the_service(url)
+    return kind
+
+
+def headers_of(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the headers that are relayed."""
+    for name in _HEADERS:
+        value = headers.get(name)
+        if value is not None and _VALUE.fullmatch(value):
+            yield name, value
+
+
+def error_of(status: int, headers: Mapping[str, str], body: bytes, url: str) -> ErrorBody:
+    """Return the error that an answer tells.
+
+    Raises `BadUpstream` where it is not the service's, and `Unauthenticated` where the service refuses our token: that
+    is this server's fault, whatever else its client's credentials are good for.
+    """
+    if _kind(headers) != JSON:
+        raise not_the_service(url, status)
+    if status == HTTPStatus.UNAUTHORIZED:
+        raise refused_token(url)
+    try:
+        told = _told.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise not_the_service(url, status) from None
+    details = told.details
+    if status == HTTPStatus.FORBIDDEN:  # the Jupyter server has a 403 of its own
+        details = {**details, "service": url}
+    return ErrorBody(told.code, told.message, details, None)
+
+
+def _kind(headers: Mapping[str, str]) -> str:
+    return headers.get("Content-Type", "").partition(";")[0].strip().lower()

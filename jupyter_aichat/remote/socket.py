@@ -1,0 +1,146 @@
+"""The WebSocket, between a client of this server and the service: frames pass as they are, both ways.
+
+The service is asked before the client is let in, so that a refusal is an answer that says why. Neither end is read faster
+than the other takes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from jupyter_core.utils import ensure_async
+from jupyter_server.auth.decorator import ws_authenticated
+from jupyter_server.base.websocket import WebSocketMixin
+from tornado import web
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from jupyter_aichat.protocol.bodies import MAX_BODY
+from jupyter_aichat.protocol.codec import encode
+from jupyter_aichat.protocol.frames import PROTOCOL
+from jupyter_aichat.remote.activity import Followed
+from jupyter_aichat.remote.exchange import Refusal
+from jupyter_aichat.remote.gateway import Gateway
+from jupyter_aichat.remote.relayed import JSON, error_of, headers_of
+from jupyter_aichat.server.base import AUTH_RESOURCE, Host, HostedHandler
+from jupyter_aichat.server.routes import Route
+from jupyter_aichat.server.socket import PING_INTERVAL_S, PING_TIMEOUT_S, SERVICE_RESTART, UNSUPPORTED_DATA
+
+if TYPE_CHECKING:
+    from jupyter_aichat.remote.http import Socket
+
+GOING_AWAY = 1001
+_SPOKEN = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015), *range(3000, 5000)})
+"""The codes that may stand in a close frame; others only say what happened at one end."""
+
+
+class RemoteSocketHandler(WebSocketMixin, WebSocketHandler, HostedHandler):
+    """One client's socket, and one to the service behind it."""
+
+    _service: Socket | None = None
+    _followed: Followed
+    _relaying: asyncio.Task[None] | None = None
+
+    def initialize(self, host: Host, gateway: Gateway, route: Route) -> None:  # type: ignore[override]
+        """Take what the URL table hands over."""
+        super().initialize(host)
+        self.gateway, self.route = gateway, route
+
+    def set_default_headers(self) -> None:
+        """Set none: a handshake's answer has no content to protect."""
+
+    @property
+    def ping_interval(self) -> float:
+        """Seconds, as tornado reads it."""
+        return PING_INTERVAL_S
+
+    @property
+    def ping_timeout(self) -> float:
+        """Seconds, as tornado reads it."""
+        return PING_TIMEOUT_S
+
+    @property
+    def max_message_size(self) -> int:
+        """Bytes; tornado closes with 1009 where there are more."""
+        return MAX_BODY
+
+    @ws_authenticated
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        """Let the client in if the service does; returns when the socket is over."""
+        user = self.current_user
+        if not await ensure_async(self.authorizer.is_authorized(self, user, "execute", AUTH_RESOURCE)):
+            raise web.HTTPError(HTTPStatus.FORBIDDEN, "Forbidden")
+        if not self.check_origin():
+            raise web.HTTPError(HTTPStatus.FORBIDDEN, "Cross origin websockets not allowed")
+        try:
+            self._service = await self.gateway.dial(self, self.route.path)
+        except Refusal as refusal:
+            self._refuse(refusal)
+            return
+        with self.gateway.activity.socket() as self._followed:
+            try:
+                await super().get(*args, **kwargs)
+            finally:
+                self._let_go()
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer as the service did."""
+        error = error_of(refusal.status, refusal.headers, refusal.body, self.gateway.url)
+        self.set_status(refusal.status)
+        for name, value in headers_of(refusal.headers):
+            self.set_header(name, value)
+        self.set_header("Content-Type", JSON)
+        self.finish(encode(error))
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        """Choose ours."""
+        return PROTOCOL if PROTOCOL in subprotocols else None
+
+    def open(self, *_args: Any, **_kwargs: Any) -> None:
+        """Begin to relay."""
+        self.set_nodelay(True)
+        self.gateway.connections.add(self)
+        assert self._service is not None
+        self._relaying = asyncio.create_task(self._relay_down(self._service), name="aichat-relay")
+
+    async def _relay_down(self, service: Socket) -> None:
+        try:
+            while (message := await service.receive()) is not None:
+                self._followed.passed_down(message)
+                await self.write_message(message)
+        except (WebSocketClosedError, StreamClosedError):
+            return
+        if service.close_code in _SPOKEN:
+            self.close(service.close_code, service.close_reason)
+        else:
+            self.close(SERVICE_RESTART, "the service went away")
+
+    async def on_message(self, message: str | bytes) -> None:
+        """Relay a message; the next one is read when the service takes it."""
+        if isinstance(message, bytes):
+            self.close(UNSUPPORTED_DATA, "frames are text")
+        elif self._service is not None:
+            self.settings["last_activity_times"]["jupyter_aichat"] = datetime.now(UTC)
+            self._followed.passed_up(message)
+            await self._service.send(message)
+
+    def server_stops(self) -> None:
+        """Tell the client to come back."""
+        self.close(SERVICE_RESTART, "restart")
+
+    def on_close(self) -> None:
+        """Let go of everything at once; may come before `open`."""
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Hang up at the service, with the client's own words where it had some."""
+        self.gateway.connections.discard(self)
+        if self._relaying is not None:
+            self._relaying.cancel()
+        service, self._service = self._service, None
+        if service is not None:
+            code = self.close_code if self.close_code in _SPOKEN else GOING_AWAY
+            self.gateway.spawn(service.close(code or GOING_AWAY, self.close_reason or ""))
