@@ -19,15 +19,18 @@ from jupyter_server.serverapp import ServerApp
 
 from jupyter_aichat._version import __version__
 from jupyter_aichat.remote.mode import SERVICE_URL, RemoteMode, configured
-from jupyter_aichat.server.base import Host
+from jupyter_aichat.server.host import Host
 from jupyter_aichat.server.identity import local_principal
 from jupyter_aichat.server.lifecycle import Lifecycle
-from jupyter_aichat.server.routes import BASE, handlers
+from jupyter_aichat.server.routes import handlers
+from jupyter_aichat.server.table import BASE
 from jupyter_aichat.settings import AppSettings
 
 if TYPE_CHECKING:
+    from jupyter_aichat.auth.assembly import AccountService
     from jupyter_aichat.engine.engine import Engine
     from jupyter_aichat.remote.gateway import Gateway
+    from jupyter_aichat.wiring import Settings
 
 WIRING = "jupyter_aichat.wiring"
 KERNEL_URL = "JUPYTER_AICHAT_KERNEL_URL"
@@ -47,7 +50,7 @@ class AIChatApp(AppSettings, ExtensionApp):
 
     def initialize_settings(self) -> None:
         """Make what handlers need."""
-        self.host = Host(Lifecycle(self._make_engine, self.log), local_principal(self.local_owner), self.log)
+        self.host = Host(Lifecycle(self._make, self.log), local_principal(self.local_owner), self.log)
         mode = configured(self)
         self.gateway = None if mode is None else self._make_gateway(mode)
 
@@ -72,12 +75,16 @@ class AIChatApp(AppSettings, ExtensionApp):
             )  # a tenth of a second, in which others are answered
         await self.host.lifecycle.start()
 
-    def _make_engine(self) -> Engine:
-        from jupyter_aichat.wiring import Settings, build  # noqa: PLC0415 (what it imports would slow the server's start)
+    def _make(self) -> tuple[Engine, AccountService | None]:
+        from jupyter_aichat.wiring import build  # noqa: PLC0415 (what it imports would slow the server's start)
 
-        return build(
-            Settings(self.store_url, self.redis_url, self.default_model, self.secret_file, parent=self, log=self.log)
-        )
+        return build(self.wiring_settings()), None
+
+    def wiring_settings(self) -> Settings:
+        """What the wiring is told."""
+        from jupyter_aichat.wiring import Settings  # noqa: PLC0415
+
+        return Settings(self.store_url, self.redis_url, self.default_model, self.secret_file, parent=self, log=self.log)
 
     def _make_gateway(self, mode: RemoteMode) -> Gateway:
         from jupyter_aichat.remote.gateway import Gateway  # noqa: PLC0415 (remote mode only for those who want it)

@@ -56,6 +56,12 @@ class Forbidden(AIChatError):
     code = "forbidden"
 
 
+class BadOrigin(AIChatError):
+    """A page of another site may not ask for this."""
+
+    code = "bad_origin"
+
+
 class Unauthenticated(AIChatError):
     """Log in, or use a token that is valid."""
 

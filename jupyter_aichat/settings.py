@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from traitlets import HasTraits, Unicode, default
+from traitlets import Enum, HasTraits, List, Unicode, default
 
 
 class AppSettings(HasTraits):
@@ -29,6 +29,16 @@ class AppSettings(HasTraits):
     local_owner = Unicode(
         help="Who owns the chats of this server: servers with the same store and owner are one person. Default: "
         "AICHAT_OWNER, else 'local'."
+    ).tag(config=True)
+    registration = Enum(
+        ("open", "invitation", "closed"), "closed",
+        help="Who may make an account in the service: 'open' everybody who reaches it, 'invitation' who has one from an "
+        "administrator, 'closed' nobody but administrators.",
+    ).tag(config=True)  # fmt: skip
+    trusted_proxies = List(
+        Unicode(),
+        help="The proxies before the service, by address or network, or 'unix' for one on a Unix socket. From them alone the "
+        "client's address and scheme are taken (X-Forwarded-For, X-Forwarded-Proto).",
     ).tag(config=True)
 
     @default("store_url")

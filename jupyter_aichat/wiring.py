@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -29,7 +29,9 @@ from jupyter_aichat.stores.mongo import MongoStore
 from jupyter_aichat.stores.sqlite import SqliteStore
 
 if TYPE_CHECKING:
+    from jupyter_aichat.auth.accounts import RegistrationMode
     from jupyter_aichat.auth.assembly import AccountService
+    from jupyter_aichat.auth.keys import Key
 
 CONFIGURABLES: tuple[type[Configurable], ...] = (
     Admission,
@@ -55,16 +57,50 @@ class Settings(msgspec.Struct, frozen=True):
 
 def build(settings: Settings) -> Engine:
     """Make an engine and open nothing; raises `NotReady` for what cannot be built."""
-    bus, cache, queue = _between_processes(settings)
+    return _engine(settings, make_store(settings), _between_processes(settings), _secret(settings))
+
+
+def build_service(
+    settings: Settings, keys: Sequence[Key], registration: RegistrationMode
+) -> tuple[Engine, AccountService]:
+    """Make an engine, and the accounts of those who use it, which work from its start to its stop; opens nothing.
+
+    Raises `NotReady` for what cannot be built.
+    """
+    from jupyter_aichat.auth.assembly import AccountRules, Ports, assemble  # noqa: PLC0415 (bcrypt, for services alone)
+    from jupyter_aichat.auth.passwords import Passwords  # noqa: PLC0415
+
+    store, between = make_store(settings), _between_processes(settings)
+    bus, cache, _ = between
+    engine = _engine(settings, store, between, lambda: keys[0].derive("answers"))
+    accounts = assemble(
+        Ports(store.accounts, store, bus, cache, LocalCache(), store.shares),
+        keys,
+        registration,
+        rules=AccountRules(parent=settings.parent),
+        passwords=Passwords(parent=settings.parent),
+        log=settings.log,
+        deleted=engine.end_deleted,
+    )
+    return engine, accounts
+
+
+def _engine(
+    settings: Settings,
+    store: MongoStore | SqliteStore,
+    between: tuple[Bus, Cache, Queue],
+    secret: Callable[[], bytes] | None,
+) -> Engine:
+    bus, cache, queue = between
     alone = None if isinstance(queue, LocalQueue) else LocalQueue(mending_s=0)
     return Engine(
-        make_store(settings),
+        store,
         bus,
         cache,
         [OllamaProvider(parent=settings.parent), ScriptedProvider(parent=settings.parent)],
         default_model=settings.default_model,
         admission=Admission(queue, alone, parent=settings.parent),
-        answers=AnswerCache(_secret(settings), parent=settings.parent),
+        answers=AnswerCache(secret, parent=settings.parent),
         parent=settings.parent,
         log=settings.log,
     )

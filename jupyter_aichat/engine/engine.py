@@ -201,6 +201,11 @@ class Engine(Configurable):
         """Return whether the parts work; down before `start` and after `stop`."""
         return await self._health.readiness() if self._started else DOWN
 
+    def end_deleted(self, _owner: OwnerId, runs: Sequence[RunId]) -> None:
+        """End the runs of an owner who is deleted; those of other processes end at their next checkpoint, which matches nothing."""
+        for run_id in runs:
+            self._workers.end(run_id, End("stopped", "deleted"))
+
     def watch(self, owner: OwnerId, watcher: Callable[[Change], None]) -> Unsubscribe:
         """Call `watcher` at each change of the owner's chats, whichever process made it."""
         return self._owners.watch(owner, watcher)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from urllib.parse import quote, urlencode, urlsplit
 
 from jupyter_aichat.errors import NotFound, NotReady
-from jupyter_aichat.server.routes import BASE
+from jupyter_aichat.server.table import BASE
 
 _WHAT = "RemoteMode.service_url is the address of the service, such as https://chat.example.org"
 

@@ -23,9 +23,10 @@ from jupyter_aichat.remote.address import target
 from jupyter_aichat.remote.exchange import Asked, Fault
 from jupyter_aichat.remote.gateway import Gateway
 from jupyter_aichat.remote.relayed import BINARY, EVENT_STREAM, JSON, MAX_ERROR, error_of, headers_of, kind_of
-from jupyter_aichat.server.base import AIChatHandler, Host
+from jupyter_aichat.server.base import AIChatHandler
+from jupyter_aichat.server.host import Host
 from jupyter_aichat.server.lifecycle import DOWN
-from jupyter_aichat.server.routes import Route, Verb
+from jupyter_aichat.server.table import Route, Verb
 
 if TYPE_CHECKING:
     from jupyter_aichat.remote.http import Answer

@@ -12,8 +12,9 @@ from tornado import web
 from jupyter_aichat.remote.forwarding import ForwardHandler, RemoteHandler, RemoteHealthHandler, RemoteReadyHandler
 from jupyter_aichat.remote.gateway import Gateway
 from jupyter_aichat.remote.socket import RemoteSocketHandler
-from jupyter_aichat.server.base import Host
-from jupyter_aichat.server.routes import BASE, ROUTES, Route
+from jupyter_aichat.server.host import Host
+from jupyter_aichat.server.routes import ROUTES
+from jupyter_aichat.server.table import BASE, Route
 from jupyter_aichat.server.unknown import UnknownHandler
 
 _ROOTS = frozenset({"me", "models", "chats", "runs", "events", "shared"})

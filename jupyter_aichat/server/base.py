@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 from jupyter_server.auth import AllowAllAuthorizer, Authorizer, IdentityProvider
@@ -15,16 +15,29 @@ from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from tornado import web
 from tornado.iostream import StreamClosedError
 
+from jupyter_aichat.auth.identity import AccountUser
+from jupyter_aichat.domain.identity import Identity, Origin
 from jupyter_aichat.domain.ids import OwnerId
 from jupyter_aichat.domain.principal import Principal
-from jupyter_aichat.errors import AIChatError, TooLarge, UnsupportedMedia
+from jupyter_aichat.errors import (
+    AIChatError,
+    BadOrigin,
+    Forbidden,
+    NotFound,
+    TooLarge,
+    Unauthenticated,
+    UnsupportedMedia,
+)
 from jupyter_aichat.protocol.bodies import MAX_BODY, ErrorBody
 from jupyter_aichat.protocol.codec import decode, decode_query, encode
 from jupyter_aichat.protocol.errors import body_of, body_of_status, status_of
+from jupyter_aichat.server.host import Host
 from jupyter_aichat.server.identity import KERNEL_USER, KernelIdentity
-from jupyter_aichat.server.lifecycle import Lifecycle
+from jupyter_aichat.server.table import LOGIN, NOWHERE, Route, Verb
 
 if TYPE_CHECKING:
+    from jupyter_aichat.auth.accounts import Accounts
+    from jupyter_aichat.auth.administration import Administration
     from jupyter_aichat.engine.engine import Engine
 
 AUTH_RESOURCE = "aichat"
@@ -35,25 +48,48 @@ LINGER_BYTES = 64 * MAX_BODY
 T = TypeVar("T")
 
 
-@dataclass
-class Host:
-    """What handlers need of the app that they belong to; there is a ``kernel_token`` from its start to its stop."""
-
-    lifecycle: Lifecycle
-    principal: Principal
-    log: logging.Logger
-    kernel_token: str | None = None
-
-
 class HostedHandler(JupyterHandler):
     """The parts that requests and sockets share."""
 
     auth_resource = AUTH_RESOURCE
     host: Host
+    route: Route
 
-    def initialize(self, host: Host) -> None:
+    def initialize(self, host: Host, route: Route = NOWHERE) -> None:
         """Take what the URL table hands over."""
-        self.host = host
+        self.host, self.route = host, route
+        host.proxies.place(self.request)
+
+    @property
+    def verb(self) -> Verb | None:
+        """What the table says of the request's verb."""
+        return self.route.verbs.get((self.request.method or "").lower())
+
+    @property
+    def login(self) -> Literal["needed", "welcome", "none"]:
+        """Whether the request must, may or need not come from somebody who is logged in."""
+        verb = self.verb
+        if verb is None:
+            return "none" if self.request.method == "OPTIONS" else "needed"
+        return "needed" if not verb.open else "welcome" if verb.needs else "none"
+
+    async def prepare(self, **kwargs: Any) -> None:
+        """Let the request in, if who asks may do this."""
+        self.current_user = self._jupyter_current_user = None
+        await super().prepare(**kwargs)
+        if self.host.has_accounts:
+            self._check_verb()
+
+    def _check_verb(self) -> None:
+        """Refuse what the table does not have, and what the credential may not do.
+
+        What credentials may do in a personal server is for its authorizer to say.
+        """
+        verb = self.verb
+        if verb is None and self.request.method != "OPTIONS":
+            raise web.HTTPError(405)
+        if verb is not None and self.current_user and verb.needs not in (LOGIN, *self.identity.principal.scopes):
+            raise Forbidden
 
     @property
     def log(self) -> logging.Logger:
@@ -78,13 +114,52 @@ class HostedHandler(JupyterHandler):
 
     @property
     def principal(self) -> Principal:
-        """Who is asking."""
-        return self.host.principal
+        """Who is asking; raises `Unauthenticated` where that is nobody."""
+        return self.host.principal or self.identity.principal
 
     @property
     def owner(self) -> OwnerId:
         """Whose chats the request is about."""
         return self.principal.owner_id
+
+    @property
+    def identity(self) -> Identity:
+        """The account that asks, and its credential; raises `Unauthenticated`, in a personal server `NotFound`."""
+        if not self.host.has_accounts:
+            raise NotFound
+        if not isinstance(self.current_user, AccountUser):
+            raise Unauthenticated
+        return self.current_user.identity
+
+    @property
+    def origin(self) -> Origin:
+        """Where the request comes from."""
+        return Origin(self.request.remote_ip or "", self.request.headers.get("User-Agent", ""))
+
+    @property
+    def accounts(self) -> Accounts:
+        """What people do with their accounts; raises `NotFound` in a personal server, `NotReady` while it does not run."""
+        if (found := self.host.accounts) is None:
+            raise NotFound
+        return found.accounts
+
+    @property
+    def administration(self) -> Administration:
+        """What an operator does with accounts; raises as `accounts` does."""
+        if (found := self.host.accounts) is None:
+            raise NotFound
+        return found.administration
+
+    def refuse_other_sites(self) -> None:
+        """Raise `BadOrigin` where a page of another site asks: for verbs that go by a cookie, or make one."""
+        origin = self.request.headers.get("Origin")
+        if origin is not None and urlsplit(origin).netloc.lower() != self.request.host.lower():
+            raise BadOrigin
+
+    def check_xsrf_cookie(self) -> None:
+        """Look for the cookie's twin, but with accounts: there no cookie lets anybody in."""
+        if not self.host.has_accounts:
+            super().check_xsrf_cookie()
 
     @property
     def engine(self) -> Engine:
@@ -101,6 +176,8 @@ class HostedHandler(JupyterHandler):
         body = self._error_body(status_code, **kwargs)
         if "retry_after" in body.details:
             self.set_header("Retry-After", str(body.details["retry_after"]))
+        if status_code == 401:
+            self.set_header("WWW-Authenticate", "Bearer")
         self.set_header("Content-Type", "application/json")
         self.finish(encode(body))
 

@@ -1,4 +1,4 @@
-"""The engine's life inside a server: starting, ready, failed, stopping.
+"""The life of the engine, and of accounts where there are some, inside a server: starting, ready, failed, stopping.
 
 Requests may arrive before the start hook has run, and a failed start leaves the server serving. So handlers ask here for
 the engine, and get an error with a code while there is none. A failed start is tried again, ever more slowly.
@@ -17,6 +17,7 @@ from jupyter_aichat.errors import AIChatError, NotReady
 from jupyter_aichat.server.collector import Collector
 
 if TYPE_CHECKING:
+    from jupyter_aichat.auth.assembly import AccountService
     from jupyter_aichat.engine.engine import Engine
 
 STOP_S = 5.0
@@ -39,13 +40,14 @@ class Lifecycle:
 
     Parameters
     ----------
-    make_engine
-        Makes an engine and opens nothing; called for each try to start.
+    make
+        Makes an engine, and the accounts of a service on the same store, and opens nothing; called for each try to start.
     """
 
-    def __init__(self, make_engine: Callable[[], Engine], log: logging.Logger) -> None:
-        self._make_engine, self._log = make_engine, log
+    def __init__(self, make: Callable[[], tuple[Engine, AccountService | None]], log: logging.Logger) -> None:
+        self._make, self._log = make, log
         self._engine: Engine | None = None
+        self._accounts: AccountService | None = None
         self._error: AIChatError | None = None
         self._task: asyncio.Task[None] | None = None
         self._collector = Collector()
@@ -58,6 +60,12 @@ class Lifecycle:
         if self._engine is None or self.state != "ready":
             raise self._error or NotReady()
         return self._engine
+
+    @property
+    def accounts(self) -> AccountService | None:
+        """The accounts, None where there are none; raises what keeps them from running."""
+        _ = self.engine
+        return self._accounts
 
     @property
     def active_runs(self) -> int:
@@ -93,8 +101,10 @@ class Lifecycle:
 
     async def _try(self) -> None:
         try:
-            engine = self._make_engine()
+            engine, accounts = self._make()
             await engine.start()
+            if accounts is not None:
+                await accounts.accounts.start()
         except AIChatError as error:
             self._log.error("The chat cannot start: %s", error)
             self.state, self._error = "failed", error
@@ -102,7 +112,7 @@ class Lifecycle:
             self._log.exception("The chat cannot start")
             self.state, self._error = "failed", NotReady("The chat server could not start; its log says why.")
         else:
-            self._engine, self._error, self.state = engine, None, "ready"
+            self._engine, self._accounts, self._error, self.state = engine, accounts, None, "ready"
             self._collector.spare_what_is_there()
 
     async def stop(self) -> None:
@@ -123,5 +133,7 @@ class Lifecycle:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        if self._accounts is not None:
+            await self._accounts.accounts.stop()
         if self._engine is not None:
             await self._engine.stop(GRACE_S)

@@ -10,6 +10,7 @@ class UnknownHandler(AIChatHandler):
     """Answers with our 404 instead of the server's HTML page; no verb is ever reached."""
 
     async def prepare(self) -> None:  # type: ignore[override]
-        """Refuse, as soon as it is known who asks."""
-        await super().prepare()
+        """Refuse: in a personal server as soon as it is known who asks."""
+        if not self.host.has_accounts:
+            await super().prepare()
         raise NotFound("There is no such path.")

@@ -9,7 +9,8 @@ from typing import Any
 import yaml
 
 from jupyter_aichat.protocol.bodies import ErrorBody, IdempotencyKey, RunEventsQuery, Seq
-from jupyter_aichat.server.routes import BASE, ROUTES, Route, Verb
+from jupyter_aichat.server.routes import ROUTES
+from jupyter_aichat.server.table import BASE, Route, Verb
 from scripts.generate.schemas import Schema, components
 
 _REF = "#/components/schemas/{name}"

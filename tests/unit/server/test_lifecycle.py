@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from typing import cast
 
 import pytest
@@ -48,7 +47,7 @@ class FakeConnection:
 
 def _lifecycle(*engines: FakeEngine) -> Lifecycle:
     left = list(engines)
-    return Lifecycle(cast("Callable[[], Engine]", lambda: left.pop(0)), LOG)
+    return Lifecycle(lambda: (cast("Engine", left.pop(0)), None), LOG)
 
 
 async def test_before_the_start_there_is_no_engine() -> None:

@@ -1,0 +1,38 @@
+"""What handlers need of the app that they belong to."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from jupyter_aichat.domain.principal import Principal
+from jupyter_aichat.server.lifecycle import Lifecycle
+from jupyter_aichat.server.proxies import Proxies
+
+if TYPE_CHECKING:
+    from jupyter_aichat.auth.assembly import AccountService
+
+
+@dataclass
+class Host:
+    """The app. ``principal`` is the one owner of a personal server; where there is none, there are accounts.
+
+    There is a ``kernel_token`` from the start of a personal server to its stop.
+    """
+
+    lifecycle: Lifecycle
+    principal: Principal | None
+    log: logging.Logger
+    kernel_token: str | None = None
+    proxies: Proxies = field(default_factory=Proxies)
+
+    @property
+    def has_accounts(self) -> bool:
+        """Whether people have accounts here, or it is one person's own server."""
+        return self.principal is None
+
+    @property
+    def accounts(self) -> AccountService | None:
+        """The accounts, None in a personal server; raises `NotReady` or `StoreUnavailable` while they do not run."""
+        return self.lifecycle.accounts if self.has_accounts else None

@@ -1,0 +1,144 @@
+"""The server of the service: Jupyter's, of which nothing is left but the loop, the sockets and the configuration.
+
+It has no kernels, files and terminals, loads no extension that happens to be installed, and serves no page of Jupyter's.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from jupyter_core.application import base_aliases, base_flags
+from jupyter_server.auth import IdentityProvider
+from jupyter_server.serverapp import ServerApp
+from traitlets import Unicode, default
+
+from jupyter_aichat._version import __version__
+from jupyter_aichat.auth.assembly import AccountRules
+from jupyter_aichat.auth.identity import AccountIdentity
+from jupyter_aichat.auth.passwords import Passwords
+from jupyter_aichat.errors import AIChatError
+from jupyter_aichat.service.extension import ServiceExtension
+from jupyter_aichat.wiring import CONFIGURABLES
+
+EXTENSION = "jupyter_aichat.service"
+EX_CONFIG = 78
+"""What the process exits with where the configuration must be mended first (as in sysexits.h)."""
+
+
+class AIChatService(ServerApp):
+    """Serves the chat to many people, each with an account."""
+
+    name = "jupyter-aichat-service"
+    description = "Chat with language models, for everybody who has an account"
+    version = __version__
+    examples = (
+        "jupyter aichat serve --AIChatApp.store_url=mongodb://db/chats --AIChatApp.secret_file=/run/secrets/aichat"
+    )
+    subcommands: dict[str, Any] = {}  # noqa: RUF012 (as traitlets has it)
+    classes = [ServiceExtension, AccountRules, Passwords, *CONFIGURABLES]  # noqa: RUF012
+    flags = {**base_flags}  # noqa: RUF012
+    aliases = {  # noqa: RUF012
+        **base_aliases,
+        "ip": "ServerApp.ip",
+        "port": "ServerApp.port",
+        "sock": "ServerApp.sock",
+        "base-url": "ServerApp.base_url",
+        "certfile": "ServerApp.certfile",
+        "keyfile": "ServerApp.keyfile",
+    }
+
+    default_services = ()  # type: ignore[assignment]
+    port_default_value = 8790
+    config_file_name = Unicode("jupyter_aichat_config")
+
+    @default("identity_provider_class")
+    def _identity_provider_class(self) -> type[IdentityProvider]:
+        return AccountIdentity
+
+    @default("allow_unauthenticated_access")
+    def _allow_unauthenticated_access(self) -> bool:
+        return False  # every route says what it needs
+
+    @default("allow_remote_access")
+    def _allow_remote_access(self) -> bool:
+        return True  # nobody gets in by being near
+
+    @default("reraise_server_extension_failures")
+    def _reraise_server_extension_failures(self) -> bool:
+        return True  # there is nothing to serve without the one extension
+
+    @default("open_browser")
+    def _open_browser(self) -> bool:
+        return False
+
+    @default("no_browser_open_file")
+    def _no_browser_open_file(self) -> bool:
+        return True
+
+    @default("port_retries")
+    def _port_retries(self) -> int:
+        return 0
+
+    @default("allow_root")
+    def _allow_root(self) -> bool:
+        return True  # it runs nobody's code; who starts it as root is warned
+
+    @default("cookie_secret")
+    def _cookie_secret(self) -> bytes:
+        return secrets.token_bytes(32)  # nothing is signed with it
+
+    @default("info_file")
+    def _info_file(self) -> str:
+        return str(Path(self.runtime_dir) / f"aichat-service-{os.getpid()}.json")
+
+    @default("jpserver_extensions")
+    def _jpserver_extensions(self) -> dict[str, bool]:
+        return {EXTENSION: True}
+
+    def find_server_extensions(self) -> None:
+        """Find none: what is installed and enabled on this machine is not for the people of the service."""
+        self.jpserver_extensions = {EXTENSION: True}
+
+    def init_webapp(self) -> None:
+        """Make the web application, and take Jupyter's own pages away."""
+        super().init_webapp()
+        self.web_app.wildcard_router.rules.clear()
+
+    def load_server_extensions(self) -> None:
+        """Load ours, or exit and say what has to be mended."""
+        try:
+            super().load_server_extensions()
+        except AIChatError as error:
+            self.log.critical("The service cannot start: %s", error)
+            self.exit(EX_CONFIG)
+
+    def init_signal(self) -> None:
+        """Stop in order at SIGINT too, whether or not there is a terminal."""
+        super().init_signal()
+        signal.signal(signal.SIGINT, self._signal_stop)
+
+    def stop(self, from_signal: bool = False) -> None:
+        """Stop once: another signal must not cut short how runs are handed over."""
+        if not self._stopping:
+            super().stop(from_signal)
+
+    def start_app(self) -> None:
+        """Start, and say where."""
+        if hasattr(os, "geteuid") and os.geteuid() == 0:
+            self.log.warning("The service runs as root; give it a user of its own")
+        super().start_app()
+
+    def running_server_info(self, kernel_count: bool = True) -> str:  # noqa: ARG002 (as the server calls it)
+        """What is told at the start."""
+        return f"jupyter_aichat {__version__} is served at {self.display_url}"
+
+
+main = AIChatService.launch_instance
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""The extension as the service has it: with accounts, and without kernels to let in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from jupyter_server.serverapp import ServerApp
+
+from jupyter_aichat.app import AIChatApp
+from jupyter_aichat.auth.accounts import Accounts, RegistrationMode
+from jupyter_aichat.auth.identity import AccountIdentity
+from jupyter_aichat.auth.keys import Key, read_keys
+from jupyter_aichat.errors import NotReady
+from jupyter_aichat.server.host import Host
+from jupyter_aichat.server.lifecycle import Lifecycle
+from jupyter_aichat.server.proxies import Proxies
+from jupyter_aichat.wiring import build_service
+
+if TYPE_CHECKING:
+    from jupyter_aichat.auth.assembly import AccountService
+    from jupyter_aichat.engine.engine import Engine
+
+
+class ServiceExtension(AIChatApp):
+    """Chat with language models, for everybody who has an account."""
+
+    keys: Sequence[Key] = ()
+
+    def initialize_settings(self) -> None:
+        """Make what handlers need; raises `NotReady` for what an operator has to mend before anything can start."""
+        self.gateway = None
+        self.keys = self._read_keys()
+        self.host = Host(Lifecycle(self._make, self.log), None, self.log, proxies=self._proxies())
+        self._make()
+        provider = self.serverapp.identity_provider if self.serverapp else None
+        if isinstance(provider, AccountIdentity):
+            provider.accounts = self._accounts
+
+    def _read_keys(self) -> tuple[Key, ...]:
+        if not self.secret_file:
+            raise NotReady(
+                "The service needs a secret: set AIChatApp.secret_file or AICHAT_SECRET_FILE to a file that "
+                "`jupyter aichat secret` has made."
+            )
+        return read_keys(Path(self.secret_file).expanduser())
+
+    def _proxies(self) -> Proxies:
+        try:
+            return Proxies(self.trusted_proxies)
+        except ValueError as error:
+            raise NotReady(f"AIChatApp.trusted_proxies: {error}.") from None
+
+    def _accounts(self) -> Accounts:
+        found = self.host.accounts
+        if found is None:
+            raise NotReady
+        return found.accounts
+
+    def _make(self) -> tuple[Engine, AccountService | None]:
+        return build_service(self.wiring_settings(), self.keys, cast("RegistrationMode", self.registration))
+
+    def _admit_kernels(self, serverapp: ServerApp) -> None:
+        """Let none in: there are no kernels here."""

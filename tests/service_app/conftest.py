@@ -1,0 +1,45 @@
+"""One real service for the tests of a module, on SQLite, with scripted models; and Ada, Eve and an administrator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.service_app.process import Person, Service, running
+
+MODELS = ("counter-40-2", "counter-5-1", "endless-20", "slow-load-20000")
+
+
+@pytest.fixture(scope="module")
+def service_arguments() -> tuple[str, ...]:
+    """What a module wants of its service beside the usual, as on the command line."""
+    return ()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, service_arguments: tuple[str, ...]) -> Iterator[Service]:
+    """The service."""
+    models = [f"--ScriptedProvider.names={model}" for model in MODELS]
+    default = f"--AIChatApp.default_model={MODELS[0]}"
+    folder = tmp_path_factory.mktemp("service")
+    with running(folder, default, *models, "--Passwords.cost=4", *service_arguments) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def ada(service: Service) -> Person:
+    """Somebody with an account."""
+    return service.person("Ada")
+
+
+@pytest.fixture(scope="module")
+def eve(service: Service) -> Person:
+    """Somebody else."""
+    return service.person("Eve")
+
+
+@pytest.fixture(scope="module")
+def admin(service: Service) -> Person:
+    """An administrator."""
+    return service.person("Root", "user", "admin")
