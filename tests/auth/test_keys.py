@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import random
 import secrets
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from jupyter_aichat.errors import NotReady
 
 def b64(material: bytes) -> str:
     return base64.urlsafe_b64encode(material).decode()
+
+
+_random = random.Random(8).randbytes
+"""The same in each process that collects these tests."""
 
 
 def test_a_new_secret_can_be_used() -> None:
@@ -47,9 +52,9 @@ def test_a_key_does_not_show_its_secret() -> None:
         "", "\n# nothing\n", "short", "a" * 64, "ab" * 32, "0123456789abcdef" * 4, "your-256-bit-secret-your-256-bit!",
         "a-string-secret-at-least-256-bits-long", "changeme-changeme-changeme-changeme!", "correcthorsebatterystaple-example",
         "jupyter_aichat-development-only-0000", f"k HS256 {b64(b'short')}", f"k HS256 {b64(bytes(32))}",
-        f"k HS256 {b64(b'my very secret password for this')}", f"k RS256 {b64(secrets.token_bytes(32))}",
-        f"k none {b64(secrets.token_bytes(32))}", "k HS256", "k HS256 !!!!", f"k/ HS256 {b64(secrets.token_bytes(32))}",
-        f"k EdDSA {b64(secrets.token_bytes(33))}", f"k HS256 {b64(secrets.token_bytes(16))}",
+        f"k HS256 {b64(b'my very secret password for this')}", f"k RS256 {b64(_random(32))}",
+        f"k none {b64(_random(32))}", "k HS256", "k HS256 !!!!", f"k/ HS256 {b64(_random(32))}",
+        f"k EdDSA {b64(_random(33))}", f"k HS256 {b64(_random(16))}",
     ],
 )  # fmt: skip
 def test_what_is_missing_short_known_or_misspelt_is_refused(text: str) -> None:
