@@ -75,7 +75,7 @@ async def test_redis_is_gone_for_ten_seconds(brittle: Cluster) -> None:
         await asyncio.gather(told(replicas, "bus", "ok"), told(replicas, "cache", "ok"))
         assert await load.finished(15) == {"completed": 3 * EACH + 3}
         assert await load.continued() == 0
-        check_store(brittle, [answer.sent for answer in load.answers])
+        await check_store(brittle, [answer.sent for answer in load.answers])
 
 
 @pytest.mark.parametrize("fault", ["restarted empty", "out of memory"])
@@ -91,7 +91,7 @@ async def test_redis_forgets_or_takes_nothing(brittle: Cluster, fault: str) -> N
             brittle.redis.command("CONFIG", "SET", "maxmemory", "0")
         await told(replicas, "bus", "ok")
         assert await load.finished(10) == {"completed": 3 * EACH}
-        check_store(brittle, [answer.sent for answer in load.answers])
+        await check_store(brittle, [answer.sent for answer in load.answers])
 
 
 FAULTS = {"frozen": ("counter-120-50", 120, 4.0), "killed": ("counter-240-50", 240, 8.0)}
@@ -124,7 +124,7 @@ async def test_the_database_is_gone_for_a_while(brittle: Cluster, fault: str) ->
         log.info("%d more questions were taken meanwhile", len(acknowledged))
         for sent in acknowledged:
             assert (await replicas[0].message(sent))["status"] == "completed"
-        check_store(brittle, [*acknowledged, *(answer.sent for answer in load.answers)])
+        await check_store(brittle, [*acknowledged, *(answer.sent for answer in load.answers)])
         grown = [(replica.server.memory() - old) / MB for replica, old in zip(replicas, before, strict=True)]
         log.info("memory %s MB", [f"{each:+.1f}" for each in grown])
         assert max(grown) < GROWN_MB
