@@ -22,7 +22,6 @@ from jupyter_aichat.engine.admission import Admission
 from jupyter_aichat.engine.answers import AnswerCache
 from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.errors import NotReady
-from jupyter_aichat.providers.base import Provider
 from jupyter_aichat.providers.ollama import OllamaProvider
 from jupyter_aichat.providers.scripted import ScriptedProvider
 from jupyter_aichat.stores.mongo import MongoStore
@@ -112,7 +111,7 @@ class Desk(msgspec.Struct, frozen=True):
     store: MongoStore | SqliteStore
     bus: Bus
     cache: Cache
-    providers: tuple[Provider, ...]
+    ollama: OllamaProvider
     service: AccountService
 
 
@@ -131,7 +130,7 @@ def desk(settings: Settings) -> Desk:
         passwords=Passwords(parent=settings.parent),
         log=settings.log,
     )
-    return Desk(store, bus, cache, (OllamaProvider(parent=settings.parent),), service)
+    return Desk(store, bus, cache, OllamaProvider(parent=settings.parent), service)
 
 
 def _between_processes(settings: Settings) -> tuple[Bus, Cache, Queue]:

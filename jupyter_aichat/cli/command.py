@@ -20,7 +20,7 @@ from jupyter_aichat._version import __version__
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
-_ELSEWHERE = ("Application", "JupyterApp", "ServerApp", "AIChatService", "IdentityProvider")
+_ELSEWHERE = ("Application", "JupyterApp", "ServerApp", "AIChatService", "AccountIdentity")
 """Sections that may stand among the arguments of any command, because the service reads them."""
 
 _OWN_WORDS = {
@@ -83,7 +83,8 @@ class Base(JupyterApp):
         classes = {each.__name__: each for each in self._classes_inc_parents()}
         for name, target in self.aliases.items():
             section, _, trait = target.partition(".")
-            yield f"{name}=…", _OWN_WORDS.get(name) or classes[section].class_traits()[trait].help
+            known = classes[section].class_traits()[trait].help if section in classes else ""
+            yield f"{name}=…", _OWN_WORDS.get(name) or known or f"{target}, as the service has it."
 
     def emit_examples(self) -> Generator[str, None, None]:
         """Yield the examples, as one types them."""

@@ -15,6 +15,7 @@ class AIChat(Group):
     jupyter aichat secret secret.key
     jupyter aichat users create ada --first-admin
     AICHAT_SECRET_FILE=secret.key jupyter aichat serve
+    jupyter aichat doctor
     """
     subcommands = {
         "serve": ("jupyter_aichat.cli.serve.Serve", "Serve a team: a web page, and the interface behind it."),
@@ -22,6 +23,7 @@ class AIChat(Group):
         "users": ("jupyter_aichat.cli.users.Users", "List, create and change accounts; invite people."),
         "sessions": ("jupyter_aichat.cli.sessions.Sessions", "List and end the sessions of an account."),
         "audit": ("jupyter_aichat.cli.audit.Audit", "Show who did what, when and from where."),
+        "doctor": ("jupyter_aichat.cli.doctor.Doctor", "Look at every part of an installation, and say what to do."),
     }
 
 

@@ -1,0 +1,185 @@
+"""What the doctor sees, and what it says is to do."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Done, Run
+from tests.redis_server import RedisServer
+
+Create = Callable[..., Done]
+Look = Callable[..., dict[str, list[str]]]
+
+MODEL = "counter:latest"
+DETAILS = {
+    "family": "llama",
+    "families": ["llama"],
+    "parameter_size": "1M",
+    "quantization_level": "F16",
+    "format": "gguf",
+}
+
+
+class _Ollama(BaseHTTPRequestHandler):
+    """Has one model, which can chat."""
+
+    def do_GET(self) -> None:
+        found = {"name": MODEL, "model": MODEL, "digest": "d" * 64, "size": 1, "details": DETAILS}
+        models = [found] if self.path == "/api/tags" else []
+        self._answer({"models": models, "version": "0.13.0"})
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        info = {"general.architecture": "llama", "llama.context_length": 4096}
+        self._answer({"capabilities": ["completion"], "details": DETAILS, "model_info": info, "template": ""})
+
+    def _answer(self, body: object) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def models() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Ollama) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"--OllamaProvider.url=http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def look(run: Run, models: str) -> Look:
+    """Let the doctor look; return each part's levels."""
+
+    def look(*arguments: str) -> dict[str, list[str]]:
+        given = any(each.startswith("--OllamaProvider.url") for each in arguments)
+        done = run("doctor", "--json", *arguments, *(() if given else (models,)))
+        found: dict[str, list[str]] = {}
+        for row in done.rows:
+            found.setdefault(row["part"], []).append(row["level"])
+        assert done.code == any("fail" in levels for levels in found.values()), done.out
+        return found
+
+    return look
+
+
+@pytest.fixture
+def healthy(run: Run, create: Create, monkeypatch: pytest.MonkeyPatch) -> None:
+    create("ada", "--first-admin")
+    run("secret", "s.key")
+    monkeypatch.setenv("AICHAT_SECRET_FILE", "s.key")
+
+
+def test_a_healthy_installation(healthy: None, look: Look, run: Run, models: str) -> None:
+    found = look("--AIChatApp.trusted_proxies=127.0.0.1")
+    assert {part: levels for part, levels in found.items() if set(levels) != {"ok"}} == {}
+    assert set(found) == {
+        "versions", "settings", "secret", "registration", "front", "store", "disk", "accounts", "clock", "redis", "models",
+    }  # fmt: skip
+    said = run("doctor", models).out
+    assert "s.key" not in said or Path("s.key").read_text().split()[2] not in said
+
+
+def test_a_new_one_is_told_what_to_do_and_nothing_is_made(run: Run, own_folders: Path) -> None:
+    done = run("doctor", "--OllamaProvider.url=http://127.0.0.1:9")
+    assert done.code == 1
+    for todo in ("OLLAMA_HOST", "jupyter aichat secret FILE", "made at the first start"):
+        assert todo in done.out
+    assert list(own_folders.iterdir()) == []
+
+
+def test_without_an_administrator(create: Create, look: Look) -> None:
+    create("ada")
+    assert look()["accounts"] == ["warn"]
+
+
+def test_the_secret(healthy: None, look: Look) -> None:
+    assert look()["secret"] == ["ok"]
+    Path("s.key").chmod(0o640)
+    assert look()["secret"] == ["fail", "ok"]
+    Path("s.key").chmod(0o600)
+    Path("s.key").write_text("changeme")
+    assert look()["secret"] == ["fail"]
+    assert look("--secret-file=nothing")["secret"] == ["fail"]
+
+
+def test_the_store(healthy: None, look: Look, own_folders: Path) -> None:
+    (own_folders / "no.sqlite3").write_text("this is no database, whatever its name says")
+    assert look("--store-url=no.sqlite3")["store"] == ["fail"]
+    Path("chats.sqlite3").chmod(0o644)
+    assert look()["store"] == ["ok", "warn"]
+    with closing(sqlite3.connect("chats.sqlite3")) as db:
+        db.execute("PRAGMA user_version = 999")
+    assert look()["store"] == ["fail"]
+    assert look("--store-url=mysql://x")["settings"] == ["ok", "fail"]
+    assert look("--store-url=mongodb://127.0.0.1:9/", "--MongoStore.selection_timeout_s=0.2")["store"] == ["fail"]
+
+
+def test_a_store_of_the_version_before_is_not_migrated_by_looking(healthy: None, look: Look) -> None:
+    with closing(sqlite3.connect("chats.sqlite3")) as db:
+        db.execute("PRAGMA user_version = 1")
+    found = look()
+    assert found["store"][0] == "warn"
+    assert "accounts" not in found
+    with closing(sqlite3.connect("chats.sqlite3")) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+def test_models(healthy: None, look: Look) -> None:
+    assert look("--AIChatApp.default_model=counter")["models"] == ["ok"]
+    assert look("--AIChatApp.default_model=nix")["models"] == ["fail"]
+    assert look("--OllamaProvider.allow_cloud=True")["models"] == ["ok", "warn"]
+    assert look("--OllamaProvider.url=http://127.0.0.1:9")["models"] == ["fail"]
+
+
+def test_redis(healthy: None, look: Look, redis: RedisServer) -> None:
+    assert look(f"--redis-url={redis.url}")["redis"] == ["ok"]
+    assert look("--redis-url=redis://127.0.0.1:9")["redis"] == ["fail"]
+    assert look("--redis-url=nonsense")["settings"] == ["ok", "fail"]
+
+
+def test_registration(healthy: None, look: Look) -> None:
+    assert look()["registration"] == ["ok"]
+    assert look("--AIChatApp.registration=invitation")["registration"] == ["ok"]
+    assert look("--AIChatApp.registration=open")["registration"] == ["warn"]
+
+
+def test_the_way_to_it(healthy: None, look: Look, own_folders: Path) -> None:
+    assert look()["front"] == ["warn"]
+    assert look("--ip=0.0.0.0")["front"] == ["fail"]
+    assert look("--ip=0.0.0.0", "--AIChatApp.trusted_proxies=10.0.0.0/8")["front"] == ["ok", "warn"]
+    assert look("--certfile=nothing.pem")["front"] == ["fail"]
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+         "-subj", "/CN=localhost", "-keyout", "k.pem", "-out", "c.pem"], check=True, capture_output=True,
+    )  # fmt: skip
+    assert look("--ip=0.0.0.0", "--certfile=c.pem", "--keyfile=k.pem")["front"] == ["ok"]
+    Path("k.pem").chmod(0o644)
+    assert look("--certfile=c.pem", "--keyfile=k.pem")["front"] == ["fail"]
+
+
+def test_files_of_settings_that_others_may_write(healthy: None, look: Look, own_folders: Path) -> None:
+    config = own_folders / "config" / "jupyter_aichat_config.py"
+    config.parent.mkdir()
+    config.write_text("c.AIChatApp.registration = 'open'\n")
+    config.chmod(0o644)
+    assert look()["settings"] == ["ok"]
+    config.chmod(0o666)
+    assert look()["settings"] == ["fail", "ok"]
