@@ -18,6 +18,7 @@ from jupyter_aichat.bus.local import LocalBus
 from jupyter_aichat.cache.base import Cache, Queue
 from jupyter_aichat.cache.local import LocalCache
 from jupyter_aichat.cache.local_queue import LocalQueue
+from jupyter_aichat.domain.ids import OwnerId, RunId
 from jupyter_aichat.engine.admission import Admission
 from jupyter_aichat.engine.answers import AnswerCache
 from jupyter_aichat.engine.engine import Engine
@@ -66,22 +67,33 @@ def build_service(
 
     Raises `NotReady` for what cannot be built.
     """
+    store, between = make_store(settings), _between_processes(settings)
+    engine = _engine(settings, store, between, lambda: keys[0].derive("answers"))
+    return engine, _accounts(settings, store, between, keys, registration, deleted=engine.end_deleted)
+
+
+def _accounts(
+    settings: Settings,
+    store: SqliteStore | MongoStore,
+    between: tuple[Bus, Cache, Queue],
+    keys: Sequence[Key],
+    registration: RegistrationMode,
+    *,
+    deleted: Callable[[OwnerId, tuple[RunId, ...]], None] = lambda _owner, _runs: None,
+) -> AccountService:
     from jupyter_aichat.auth.assembly import AccountRules, Ports, assemble  # noqa: PLC0415 (bcrypt, for services alone)
     from jupyter_aichat.auth.passwords import Passwords  # noqa: PLC0415
 
-    store, between = make_store(settings), _between_processes(settings)
     bus, cache, _ = between
-    engine = _engine(settings, store, between, lambda: keys[0].derive("answers"))
-    accounts = assemble(
+    return assemble(
         Ports(store.accounts, store, bus, cache, LocalCache(), store.shares),
         keys,
         registration,
         rules=AccountRules(parent=settings.parent),
         passwords=Passwords(parent=settings.parent),
         log=settings.log,
-        deleted=engine.end_deleted,
+        deleted=deleted,
     )
-    return engine, accounts
 
 
 def _engine(
@@ -117,20 +129,11 @@ class Desk(msgspec.Struct, frozen=True):
 
 def desk(settings: Settings) -> Desk:
     """Make what the command line works with; it mints no tokens, so that it needs no secret. Raises `NotReady`."""
-    from jupyter_aichat.auth.assembly import AccountRules, Ports, assemble  # noqa: PLC0415 (ciphers)
     from jupyter_aichat.auth.keys import new_secret, parse_keys  # noqa: PLC0415
-    from jupyter_aichat.auth.passwords import Passwords  # noqa: PLC0415
 
-    store, (bus, cache, _) = make_store(settings), _between_processes(settings)
-    service = assemble(
-        Ports(store.accounts, store, bus, cache, LocalCache(), store.shares),
-        parse_keys(new_secret()),
-        "closed",
-        rules=AccountRules(parent=settings.parent),
-        passwords=Passwords(parent=settings.parent),
-        log=settings.log,
-    )
-    return Desk(store, bus, cache, OllamaProvider(parent=settings.parent), service)
+    store, between = make_store(settings), _between_processes(settings)
+    service = _accounts(settings, store, between, parse_keys(new_secret()), "closed")
+    return Desk(store, between[0], between[1], OllamaProvider(parent=settings.parent), service)
 
 
 def _between_processes(settings: Settings) -> tuple[Bus, Cache, Queue]:

@@ -20,7 +20,7 @@ from jupyter_aichat._version import __version__
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
-_ELSEWHERE = ("Application", "JupyterApp", "ServerApp", "AIChatService", "AccountIdentity")
+_ELSEWHERE = ("Application", "JupyterApp", "ServerApp", "AIChatService", "ServiceExtension", "AccountIdentity")
 """Sections that may stand among the arguments of any command, because the service reads them."""
 
 _OWN_WORDS = {

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Sequence
+from typing import Any
+
+from jupyter_aichat.cli.command import Base
 
 
-class Serve:
-    """Hands the arguments over to the service."""
+class Serve(Base):
+    """Hands the arguments over to the service, which has a help of its own."""
 
-    subapp = None
+    name = "jupyter aichat serve"
 
-    def __init__(self, _parent: object) -> None:
-        self._argv: list[str] = []
-
-    def initialize(self, argv: Sequence[str] | None = None) -> None:
-        """Keep the arguments; `--help` is the service's own."""
-        self._argv = list(argv or ())
+    def initialize(self, argv: Any = None) -> None:
+        """Keep the arguments."""
+        self.argv = list(argv or ())
 
     def start(self) -> None:
         """Serve until told to stop."""
-        service = importlib.import_module("jupyter_aichat.service.app")  # a web server, for none of the other commands
-        service.AIChatService.launch_instance(self._argv)
+        from jupyter_aichat.service.app import AIChatService  # noqa: PLC0415 (a web server, for none of the others)
+
+        self.clear_instance()  # there is one application, and from now on that is the service
+        AIChatService.launch_instance(self.argv)
