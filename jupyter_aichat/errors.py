@@ -80,6 +80,12 @@ class RateLimited(AIChatError):
     code = "rate_limited"
 
 
+class QuotaExceeded(AIChatError):
+    """Your quota is used up."""
+
+    code = "quota_exceeded"
+
+
 class RunActive(AIChatError):
     """The message before this one is still being written."""
 

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from jupyter_aichat.domain.ids import OwnerId
+from jupyter_aichat.domain.quota import Quota
 
 ROLES = ("user", "admin")
 
@@ -28,7 +29,8 @@ class Account(msgspec.Struct, frozen=True):
     """An account; its id owns chats.
 
     ``name`` is what the person typed, ``folded_name`` what is unique. ``stamp`` goes up whenever all sessions shall end: a
-    session that bears another one is none. ``password_hash`` None lets nobody log in by password.
+    session that bears another one is none. ``password_hash`` None lets nobody log in by password. ``quotas`` are the person's
+    own, which go before those that the service's rules say.
     """
 
     id: OwnerId
@@ -42,6 +44,7 @@ class Account(msgspec.Struct, frozen=True):
     disabled: bool = False
     stamp: int = 1
     preferences: Mapping[str, Preference] = {}
+    quotas: tuple[Quota, ...] = ()
 
     def __repr__(self) -> str:
         return f"Account({self.id!r}, {self.name!r})"
@@ -57,6 +60,7 @@ class AccountChanges(msgspec.Struct, frozen=True):
     password_hash: str | None | msgspec.UnsetType = msgspec.UNSET
     roles: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     disabled: bool | msgspec.UnsetType = msgspec.UNSET
+    quotas: tuple[Quota, ...] | msgspec.UnsetType = msgspec.UNSET
     preferences: Mapping[str, Preference | None] | msgspec.UnsetType = msgspec.UNSET
     ends_sessions: bool = False
 
@@ -64,7 +68,7 @@ class AccountChanges(msgspec.Struct, frozen=True):
         """Return the account as changed."""
         fields = {
             name: value
-            for name in ("display_name", "password_hash", "roles", "disabled")
+            for name in ("display_name", "password_hash", "roles", "disabled", "quotas")
             if (value := getattr(self, name)) is not msgspec.UNSET
         }
         stamp, preferences = account.stamp + self.ends_sessions, self.preferences_over(account.preferences)

@@ -29,6 +29,7 @@ from jupyter_aichat.engine.runs import STOP_TOPIC, Runs
 from jupyter_aichat.engine.sweeper import Sweeper
 from jupyter_aichat.engine.takeover import Takeover
 from jupyter_aichat.engine.workers import Workers
+from jupyter_aichat.limits.quotas import Quotas
 from jupyter_aichat.providers.base import Provider
 from jupyter_aichat.stores.base import Store
 
@@ -52,6 +53,8 @@ class Engine(Configurable):
         Who may ask a model now; None lets everybody.
     answers
         Answers that need no model; None keeps none.
+    quotas
+        Who may have another answer; None lets everybody.
     default_model
         The model to take where none is named; "" for the first loaded, else the first listed.
     """
@@ -72,6 +75,7 @@ class Engine(Configurable):
         default_model: str = "",
         admission: Admission | None = None,
         answers: AnswerCache | None = None,
+        quotas: Quotas | None = None,
         parent: Configurable | None = None,
         log: logging.Logger | None = None,
     ) -> None:
@@ -84,11 +88,13 @@ class Engine(Configurable):
         self._journal = Journal(store, bus, self._lease, lost=self._lost, starved=self._starved, log=log)
         self._admission = admission or Admission()
         self.answers = answers or AnswerCache()
+        self.quotas = quotas or Quotas()
         generator = Generator(
             store=store,
             catalogue=self.models,
             admission=self._admission,
             answers=self.answers,
+            quotas=self.quotas,
             journal=self._journal,
             log=log,
         )
@@ -99,6 +105,7 @@ class Engine(Configurable):
             bus=bus,
             catalogue=self.models,
             admission=self._admission,
+            quotas=self.quotas,
             workers=self._workers,
             owners=self._owners,
             instance=self._id,
@@ -160,9 +167,11 @@ class Engine(Configurable):
             self._unsubscribe = self._bus.subscribe(STOP_TOPIC, self.runs.on_stop_signal)
             self._start_admission()
             await self.answers.start(self._cache, self._log)
+            self.quotas.start()
             await self._instance.start()
         except BaseException:
             await self._admission.stop()
+            await self.quotas.stop()
             await self._close()
             raise
         self._health.start()
@@ -179,6 +188,7 @@ class Engine(Configurable):
             await (self._workers.hand_over if self._store.takes_over else self._workers.stop)(grace_s)
             await self.answers.stop()
             await self._admission.stop()
+            await self.quotas.stop()
             await self._health.stop()
             await self.models.stop()
             await self._instance.stop()

@@ -27,11 +27,13 @@ from jupyter_aichat.domain.run import FIRST_EPOCH, Outcome, RunEnd, RunRecord
 from jupyter_aichat.domain.usage import Usage
 from jupyter_aichat.engine.admission import Admission
 from jupyter_aichat.engine.answers import AnswerCache, Asked
+from jupyter_aichat.engine.charging import charge_of
 from jupyter_aichat.engine.journal import Journal
-from jupyter_aichat.engine.live import LiveRun
+from jupyter_aichat.engine.live import AskedModel, LiveRun
 from jupyter_aichat.engine.models import Catalogue
 from jupyter_aichat.engine.window import Estimator, Window, fit, was_cut
 from jupyter_aichat.errors import AIChatError, NotFound, StoreUnavailable, StreamInterrupted
+from jupyter_aichat.limits.quotas import Quotas
 from jupyter_aichat.providers.base import ChatRequest, Chunk
 from jupyter_aichat.stores.base import Store
 
@@ -63,11 +65,12 @@ class Generator:
         catalogue: Catalogue,
         admission: Admission,
         answers: AnswerCache,
+        quotas: Quotas,
         journal: Journal,
         log: logging.Logger,
     ) -> None:
         self._store, self._catalogue, self._admission, self._answers = store, catalogue, admission, answers
-        self._journal, self._log = journal, log
+        self._quotas, self._journal, self._log = quotas, journal, log
         self.estimator = Estimator()
 
     async def run(self, live: LiveRun, question: Message, reply: Message, wanted: asyncio.Future[End]) -> End | None:
@@ -78,6 +81,8 @@ class Generator:
         if reply.continuations or live.record.epoch > FIRST_EPOCH:
             live.tell(Snapshot(live.message()))
         try:
+            if live.record.epoch > FIRST_EPOCH and not wanted.done():
+                await self._quotas.adopt(live.record)
             end = wanted.result() if wanted.done() else await self._generate(live, question, reply)
         except asyncio.CancelledError:
             end = wanted.result() if wanted.done() else End("interrupted", "server_stopping")
@@ -94,9 +99,15 @@ class Generator:
         live.flush()
         if end is LET_GO:
             self._admission.hand_over(live.record.run.id)
+            self._quotas.hand_over(live.record.run.id)
             return LET_GO
         self._admission.leave(live.record.run.id)
-        return await self._end(live, end)
+        unended = await self._end(live, end)
+        if unended is None:
+            await self._quotas.settle(live.record.run.id)
+        else:
+            self._quotas.hand_over(live.record.run.id)
+        return unended
 
     async def _generate(self, live: LiveRun, question: Message, reply: Message) -> End:
         if not await self._at_hand(live, question, reply):
@@ -107,18 +118,17 @@ class Generator:
         context = window.context
         live.tell(context)
         loop = asyncio.get_running_loop()
-        asked = loop.time()
-        first: float | None = None
+        asked = live.asked = AskedModel(loop.time(), context.tokens)
         answer = self._answer(live, model, _request(live.record, window, setup))
         del window  # a long history, which nobody needs while the answer comes
         async with aclosing(answer) as stream:
             async for chunks in stream:
-                if first is None:
-                    first = loop.time() - asked
+                if asked.first_at is None:
+                    asked.first_at = loop.time()
                 live.feed(chunks)
                 if live.size > MAX_CHARACTERS:
                     return End("stopped", "too_long")
-        return self._completed(live, setup, context, first)
+        return self._completed(live, setup, context, None if asked.first_at is None else asked.first_at - asked.at)
 
     def _answer(self, live: LiveRun, model: Model, request: ChatRequest) -> AsyncGenerator[tuple[Chunk, ...], None]:
         provider = self._catalogue.provider(model.provider)
@@ -189,7 +199,8 @@ class Generator:
         record, finished = live.record, live.finished_chunk
         message = live.message()
         usage = summed(message.usage, finished.usage if finished else None)
-        written = RunEnd(end.outcome, end.reason, end.error, usage, message.parts, live.log.seq + 1)
+        charge = charge_of(live, end.outcome, self.estimator) if self._quotas.charges else None
+        written = RunEnd(end.outcome, end.reason, end.error, usage, message.parts, live.log.seq + 1, charge=charge)
         if end.reason == STARVED:  # readers have waited long enough for this store
             live.finish(RunFinished(end.outcome, end.reason, end.error, usage))
         won = await self._write_end(record, written)

@@ -25,8 +25,18 @@ COALESCE_S = 0.025
 Emit = Callable[["LiveRun", EncodedEvent], None]
 
 
+class AskedModel(msgspec.Struct):
+    """What was asked of the model, and when (by the loop's clock): tokens as estimated, and when its first word came."""
+
+    at: float
+    prompt_tokens: int
+    first_at: float | None = None
+
+
 class LiveRun:
-    """One run of this process. ``size`` counts the characters of the answer, what it begins with included.
+    """One run of this process. ``size`` counts the characters of the answer, those that it ``began_with`` included.
+
+    ``asked`` is None until the model is.
 
     Parameters
     ----------
@@ -39,9 +49,10 @@ class LiveRun:
     def __init__(self, record: RunRecord, reply: Message, emit: Emit) -> None:
         self.record = record
         self.log = EventLog(record.epoch)
-        self.size = _size(reply)
+        self.size = self.began_with = _size(reply)
         self.state: State = record.run.state if record.run.state == "queued" else "loading"
         self.unread_since: float | None = None
+        self.asked: AskedModel | None = None
         self.finished_chunk: FinishedChunk | None = None
         self.ending: EncodedEvent | None = None
         self._reply = reply

@@ -22,6 +22,7 @@ from jupyter_aichat.domain.options import Options
 from jupyter_aichat.domain.part import TextPart, text_of
 from jupyter_aichat.domain.run import FIRST_EPOCH, Committed, Generation, Run, RunRecord, Turn
 from jupyter_aichat.engine.admission import Admission
+from jupyter_aichat.engine.expected import prompt_tokens
 from jupyter_aichat.engine.follower import Follower
 from jupyter_aichat.engine.generation import End
 from jupyter_aichat.engine.live import LiveRun
@@ -40,9 +41,11 @@ from jupyter_aichat.errors import (
     NotReady,
     ProviderError,
     QueueFull,
+    QuotaExceeded,
     StoreUnavailable,
     TooManyRuns,
 )
+from jupyter_aichat.limits.quotas import Quotas
 from jupyter_aichat.stores.base import Store
 
 STOP_TOPIC = "stop"
@@ -65,6 +68,7 @@ class Runs:
         bus: Bus,
         catalogue: Catalogue,
         admission: Admission,
+        quotas: Quotas,
         workers: Workers,
         owners: Owners,
         instance: InstanceId,
@@ -72,7 +76,7 @@ class Runs:
     ) -> None:
         self._followers: WeakSet[Follower] = WeakSet()
         self._store, self._bus, self._catalogue, self._admission = store, bus, catalogue, admission
-        self._workers, self._owners, self._instance, self._log = workers, owners, instance, log
+        self._quotas, self._workers, self._owners, self._instance, self._log = quotas, workers, owners, instance, log
 
     async def send(self, owner: OwnerId, send: Send) -> Sent:
         """Commit a question and begin its answer; without a chat one is begun."""
@@ -171,24 +175,37 @@ class Runs:
         return await asyncio.shield(asyncio.ensure_future(self._begin(turn)))
 
     async def _begin(self, turn: Turn) -> Sent:
-        """Reserve a place, commit, and begin; a place that no new run needs is given back."""
+        """Reserve what it may use and a place, commit, and begin; what no new run needs is given back."""
         try:
-            waits = await self._admission.reserve(turn.record)
-        except (QueueFull, TooManyRuns):
+            waits = await self._reserve(turn)
+        except (QueueFull, QuotaExceeded, TooManyRuns):
             if (known := await self._store.committed(turn)) is None:
                 raise
             return self._sent(known)  # it came before, and may itself be what fills the line
         try:
             committed = await self._store.commit(_queued(turn) if waits else turn)
         except BaseException:
-            self._admission.leave(turn.record.run.id)
+            await self._give_back(turn)
             raise
         if committed.replayed:
-            self._admission.leave(turn.record.run.id)
+            await self._give_back(turn)
         else:
             self._workers.start(committed.record, committed.message, committed.reply)
             await self._tell(committed)
         return self._sent(committed)
+
+    async def _reserve(self, turn: Turn) -> bool:
+        """Return whether the run will have to wait for its place."""
+        await self._quotas.reserve(turn.record, lambda: prompt_tokens(self._store, turn))
+        try:
+            return await self._admission.reserve(turn.record)
+        except BaseException:
+            await self._quotas.settle(turn.record.run.id)
+            raise
+
+    async def _give_back(self, turn: Turn) -> None:
+        self._admission.leave(turn.record.run.id)
+        await self._quotas.settle(turn.record.run.id)
 
     def _sent(self, committed: Committed) -> Sent:
         """What was committed, now or before, as it stands by now."""

@@ -45,6 +45,10 @@ class Estimator:
         size = sum(_size(part) for part in message.parts)
         return int(size / BYTES_PER_TOKEN * self._factors.get(model, 1.0)) + TOKENS_PER_MESSAGE
 
+    def tokens_of(self, model: str, size: int) -> int:
+        """Return the estimate for so many characters."""
+        return int(size / BYTES_PER_TOKEN * self._factors.get(model, 1.0))
+
     def learn(self, model: str, estimated: int, counted: int) -> None:
         """Correct the next estimates by what was counted for a prompt; small prompts say little."""
         if estimated >= 64 and counted > 0:

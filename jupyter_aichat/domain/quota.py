@@ -1,0 +1,87 @@
+"""What a person may use of the models, by day and by calendar month, in UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta
+from fnmatch import fnmatchcase
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Unit = Literal["tokens", "seconds"]
+Period = Literal["day", "month"]
+
+Most = Annotated[int, Meta(ge=0, le=2**53)]
+Pattern = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class Bound(msgspec.Struct, frozen=True):
+    """One bound of a quota, by its name: at most so many of a unit in a period."""
+
+    name: str
+    unit: Unit
+    period: Period
+    most: int
+
+
+class Quota(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Bounds on what one person uses of all models together that a pattern fits; None is no bound.
+
+    A pattern is one of `provider/model` or of `model`: ``*``, ``ollama/*``, ``llama3.3:70b``.
+    """
+
+    model: Pattern = "*"
+    tokens_per_day: Most | None = None
+    tokens_per_month: Most | None = None
+    seconds_per_day: Most | None = None
+    seconds_per_month: Most | None = None
+
+    def fits(self, model: str) -> bool:
+        """Whether it is about a model, which is named with its provider."""
+        return fnmatchcase(model, self.model) or fnmatchcase(model.partition("/")[2], self.model)
+
+    def bounds(self) -> Iterator[Bound]:
+        """Return the bounds that there are."""
+        units: tuple[Unit, ...] = ("tokens", "seconds")
+        periods: tuple[Period, ...] = ("day", "month")
+        for unit in units:
+            for period in periods:
+                most: int | None = getattr(self, name := f"{unit}_per_{period}")
+                if most is not None:
+                    yield Bound(name, unit, period, most)
+
+
+class QuotaRule(Quota, frozen=True, forbid_unknown_fields=True):
+    """A quota for those who have a role, and whose user name fits a pattern."""
+
+    role: str = "*"
+    user: Pattern = "*"
+
+    def concerns(self, folded_name: str, roles: tuple[str, ...]) -> bool:
+        """Whether it is for this person."""
+        return fnmatchcase(folded_name, self.user.casefold()) and (self.role == "*" or self.role in roles)
+
+
+class QuotaStanding(msgspec.Struct, frozen=True):
+    """How much of one bound is used; ``quota`` is its name (``tokens_per_day`` …), ``resets_at`` when it begins anew."""
+
+    model: str
+    quota: str
+    limit: int
+    used: int
+    resets_at: datetime
+
+
+def period_begins(period: Period, at: datetime) -> str:
+    """Return the first day of the period around a time."""
+    day = at.astimezone(UTC).date()
+    return (day if period == "day" else day.replace(day=1)).isoformat()
+
+
+def period_ends(period: Period, at: datetime) -> datetime:
+    """Return the moment when the next period begins."""
+    day = at.astimezone(UTC).date()
+    after = day + timedelta(days=1) if period == "day" else (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return datetime.combine(after, time(), UTC)

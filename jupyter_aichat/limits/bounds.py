@@ -1,0 +1,70 @@
+"""Whether an answer is within a quota, and what is told of it: arithmetic on what was used and what is held."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from jupyter_aichat.domain.quota import Bound, Quota, QuotaStanding, period_begins, period_ends
+from jupyter_aichat.domain.usage import UsageRecord
+from jupyter_aichat.errors import QuotaExceeded
+from jupyter_aichat.limits.holds import Amounts
+
+_SOON_S = 5
+
+
+def check(quota: Quota, used: Sequence[UsageRecord], before: Amounts, ours: Amounts, at: datetime) -> None:
+    """Raise `QuotaExceeded` where an answer that may need `ours` would pass a bound.
+
+    `used` are the records of the month, `before` what answers under way hold.
+    """
+    for bound in quota.bounds():
+        most = bound.most * (1000 if bound.unit == "seconds" else 1)
+        spent = _spent(quota, bound, used, at)
+        wanted = max(min(_matching(quota, bound, ours), most), 1)  # the first answer of a period is never too long
+        if spent + _matching(quota, bound, before) + wanted > most:
+            raise _exceeded(quota, bound, spent, at, soon=spent + wanted <= most)
+
+
+def standings(quota: Quota, used: Sequence[UsageRecord], at: datetime) -> Iterator[QuotaStanding]:
+    """Return how much of each bound is used."""
+    for bound in quota.bounds():
+        spent = _shown(bound, _spent(quota, bound, used, at))
+        yield QuotaStanding(quota.model, bound.name, bound.most, spent, period_ends(bound.period, at))
+
+
+def _exceeded(quota: Quota, bound: Bound, spent: int, at: datetime, *, soon: bool) -> QuotaExceeded:
+    """What is told; `soon` where answers that are being written may leave enough."""
+    resets_at = period_ends(bound.period, at)
+    what = f"{bound.most:,} {bound.unit} a {bound.period}" + ("" if quota.model == "*" else f" of {quota.model}")
+    if soon:
+        message, wait_s = f"What is left of your {what} is reserved for answers that are being written.", _SOON_S
+    else:
+        message = f"Your {what} are used up; they begin anew at {resets_at:%Y-%m-%d %H:%M} UTC."
+        wait_s = max(math.ceil((resets_at - at).total_seconds()), 1)
+    return QuotaExceeded(
+        message,
+        quota=bound.name, model=quota.model, limit=bound.most, used=_shown(bound, spent),
+        resets_at=resets_at.isoformat().replace("+00:00", "Z"), retry_after=wait_s,
+    )  # fmt: skip
+
+
+def _spent(quota: Quota, bound: Bound, records: Iterable[UsageRecord], at: datetime) -> int:
+    """Tokens or milliseconds used in the present period of the models that a quota is about."""
+    begin = period_begins(bound.period, at)
+    return sum(
+        each.tokens if bound.unit == "tokens" else each.ms
+        for each in records
+        if each.day >= begin and quota.fits(each.model)
+    )
+
+
+def _matching(quota: Quota, bound: Bound, amounts: Amounts) -> int:
+    """The sum of amounts in a bound's unit, of the models that its quota is about."""
+    named = ((name.partition(" "), amount) for name, amount in amounts.items())
+    return sum(amount for (unit, _, model), amount in named if unit == bound.unit and quota.fits(model))
+
+
+def _shown(bound: Bound, amount: int) -> int:
+    return math.ceil(amount / 1000) if bound.unit == "seconds" else amount
