@@ -38,14 +38,19 @@ def _exceeded(quota: Quota, bound: Bound, spent: int, at: datetime, *, soon: boo
     """What is told; `soon` where answers that are being written may leave enough."""
     resets_at = period_ends(bound.period, at)
     what = f"{bound.most:,} {bound.unit} a {bound.period}" + ("" if quota.model == "*" else f" of {quota.model}")
+    shown = _shown(bound, spent)
+    until, wait_s = f"{resets_at:%Y-%m-%d %H:%M} UTC", max(math.ceil((resets_at - at).total_seconds()), 1)
     if soon:
         message, wait_s = f"What is left of your {what} is reserved for answers that are being written.", _SOON_S
+    elif shown < bound.most:
+        message = (
+            f"Of your {what} {bound.most - shown:,} are left, fewer than this may need; there are more at {until}."
+        )
     else:
-        message = f"Your {what} are used up; they begin anew at {resets_at:%Y-%m-%d %H:%M} UTC."
-        wait_s = max(math.ceil((resets_at - at).total_seconds()), 1)
+        message = f"Your {what} are used up; there are more at {until}."
     return QuotaExceeded(
         message,
-        quota=bound.name, model=quota.model, limit=bound.most, used=_shown(bound, spent),
+        quota=bound.name, model=quota.model, limit=bound.most, used=shown,
         resets_at=resets_at.isoformat().replace("+00:00", "Z"), retry_after=wait_s,
     )  # fmt: skip
 

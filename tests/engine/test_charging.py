@@ -111,6 +111,7 @@ async def test_an_answer_that_was_given_before_costs_nothing(
 async def test_every_way_to_ask_counts_and_is_refused_when_nothing_is_left(
     engine: Engine, store: SqliteStore, provider: FakeProvider
 ) -> None:
+    engine.quotas.reply_tokens = 100
     sent = await answered(engine, provider, FinishedChunk("length", Usage(prompt_tokens=100, completion_tokens=100)))
     chat, question, reply = sent.reply.chat_id, sent.message.id, sent.reply.id
     words = (TextPart("again"),)
