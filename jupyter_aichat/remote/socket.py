@@ -25,8 +25,8 @@ from jupyter_aichat.remote.activity import Followed
 from jupyter_aichat.remote.exchange import Refusal
 from jupyter_aichat.remote.gateway import Gateway
 from jupyter_aichat.remote.relayed import JSON, error_of, headers_of
-from jupyter_aichat.server.base import AUTH_RESOURCE, HostedHandler
 from jupyter_aichat.server.host import Host
+from jupyter_aichat.server.hosted import AUTH_RESOURCE, HostedHandler
 from jupyter_aichat.server.socket import PING_INTERVAL_S, PING_TIMEOUT_S, SERVICE_RESTART, UNSUPPORTED_DATA
 from jupyter_aichat.server.table import Route
 

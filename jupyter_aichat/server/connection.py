@@ -45,11 +45,14 @@ from jupyter_aichat.protocol.frames import (
     UnsubscribeFrame,
 )
 from jupyter_aichat.server.outbox import Outbox
+from jupyter_aichat.server.permits import Permits
 from jupyter_aichat.server.requests import to_again, to_edit, to_send
 from jupyter_aichat.server.subscriptions import FROM_FIRST, Subscriptions
 
 if TYPE_CHECKING:
     from jupyter_aichat.engine.engine import Engine
+
+Frame = SendFrame | EditFrame | RegenerateFrame | ContinueFrame | SubscribeFrame | UnsubscribeFrame | StopFrame
 
 MAX_UNDER_WAY = 64
 """How many frames of one client may be under way; the next is not read before one is done."""
@@ -58,8 +61,16 @@ MAX_UNDER_WAY = 64
 class Connection:
     """One client of one owner."""
 
-    def __init__(self, engine: Engine, principal: Principal, outbox: Outbox, log: logging.Logger) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        principal: Principal,
+        outbox: Outbox,
+        log: logging.Logger,
+        permits: Permits | None = None,
+    ) -> None:
         self._engine, self._principal, self._outbox, self._log = engine, principal, outbox, log
+        self._permits = permits or Permits()
         self._owner = principal.owner_id
         self._subscriptions = Subscriptions(engine, self._owner, outbox)
         self._order = asyncio.Lock()
@@ -80,6 +91,11 @@ class Connection:
             unwatch()
         self._unwatch.clear()
         self._outbox.close()
+
+    def revoke(self) -> None:
+        """Close for somebody whose credential has ended: frames that wait for their turn are not carried out."""
+        self._permits.end()
+        self.close()
 
     async def follow_chat(self, chat_id: ChatId) -> None:
         """Send a snapshot of each run under way in a chat, and all that comes; raises `NotFound`."""
@@ -104,7 +120,7 @@ class Connection:
             return
         while len(self._tasks) >= MAX_UNDER_WAY:
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-        work = self._stop(frame) if isinstance(frame, StopFrame) else self._in_order(self._carry_out(frame))
+        work = self._permitted(frame) if isinstance(frame, StopFrame) else self._in_order(self._permitted(frame))
         self._spawn(self._answer(work, frame.id))
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
@@ -125,10 +141,11 @@ class Connection:
             self._log.exception("A frame could not be carried out")
             self._post(ErrorFrame(id=frame_id, code="internal", message="Something went wrong here.", details={}))
 
-    async def _carry_out(
-        self, frame: SendFrame | EditFrame | RegenerateFrame | ContinueFrame | SubscribeFrame | UnsubscribeFrame
-    ) -> None:
+    async def _permitted(self, frame: Frame) -> None:
+        await self._permits.check(frame)
         match frame:
+            case StopFrame():
+                await self._stop(frame)
             case SubscribeFrame():
                 await self._subscribe(frame)
             case UnsubscribeFrame():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -19,13 +20,14 @@ from tornado import web
 from tornado.iostream import IOStream
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
+from jupyter_aichat.domain.identity import Ending
 from jupyter_aichat.errors import InvalidRequest
 from jupyter_aichat.protocol.bodies import MAX_BODY
 from jupyter_aichat.protocol.codec import encode
 from jupyter_aichat.protocol.errors import frame_of
 from jupyter_aichat.protocol.frames import PROTOCOL
-from jupyter_aichat.server.base import AUTH_RESOURCE, HostedHandler
 from jupyter_aichat.server.connection import Connection
+from jupyter_aichat.server.hosted import AUTH_RESOURCE, HostedHandler
 from jupyter_aichat.server.outbox import Outbox
 
 PING_INTERVAL_S = 25.0
@@ -35,6 +37,8 @@ MAX_LINES = 1000
 UNSUPPORTED_DATA = 1003
 POLICY_VIOLATION = 1008
 SERVICE_RESTART = 1012
+CREDENTIAL_ENDED = 4401
+ACCESS_REVOKED = 4403
 
 
 class SocketHandler(WebSocketMixin, WebSocketHandler, HostedHandler):
@@ -42,6 +46,7 @@ class SocketHandler(WebSocketMixin, WebSocketHandler, HostedHandler):
 
     _outbox: Outbox | None = None
     _connection: Connection | None = None
+    _unwatch: Callable[[], None] | None = None
 
     def set_default_headers(self) -> None:
         """Set none: a handshake's answer has no content to protect."""
@@ -78,9 +83,16 @@ class SocketHandler(WebSocketMixin, WebSocketHandler, HostedHandler):
         """Begin to talk."""
         self.set_nodelay(True)
         self._outbox = Outbox(self._write, self._overflow)
-        self._connection = Connection(self.engine, self.principal, self._outbox, self.log)
+        self._connection = Connection(self.engine, self.principal, self._outbox, self.log, self.permits())
         self._connection.open()
         self.host.lifecycle.connections.add(self)
+        self._unwatch = self.watch_credential(self._credential_ended)
+
+    def _credential_ended(self, ending: Ending) -> None:
+        """Close, and say whether it helps to come back with another token."""
+        if self._connection is not None:
+            self._connection.revoke()
+        self.close(ACCESS_REVOKED if ending == "revoked" else CREDENTIAL_ENDED, ending)
 
     async def on_message(self, message: str | bytes) -> None:
         """Take a message's frames, one a line; the next message is read when there is room for it."""
@@ -133,6 +145,8 @@ class SocketHandler(WebSocketMixin, WebSocketHandler, HostedHandler):
     def on_close(self) -> None:
         """Let go of everything at once; may come before `open`."""
         self.host.lifecycle.connections.discard(self)
+        if self._unwatch is not None:
+            self._unwatch()
         if self._connection is not None:
             self._connection.close()
 

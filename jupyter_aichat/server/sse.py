@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from jupyter_aichat.domain.identity import Ending
 from jupyter_aichat.server.base import AIChatHandler
 from jupyter_aichat.server.outbox import Outbox
 
@@ -31,6 +32,7 @@ class EventStreamHandler(AIChatHandler):
         """Return when the client has gone, the server goes, or `close` was called and all has been sent."""
         connections = self.host.lifecycle.connections
         connections.add(self)
+        unwatch = self.watch_credential(self._credential_ended)
         try:
             while not self._over.is_set():
                 try:
@@ -39,6 +41,7 @@ class EventStreamHandler(AIChatHandler):
                     self.outbox.post(_COMMENT)
             await self.outbox.drained()
         finally:
+            unwatch()
             connections.discard(self)
             self.outbox.close()
         if not self._finished:
@@ -47,6 +50,11 @@ class EventStreamHandler(AIChatHandler):
     def close(self) -> None:
         """End the response after what was posted."""
         self._over.set()
+
+    def _credential_ended(self, _ending: Ending) -> None:
+        """End the response at once: what was not sent yet is not sent. Who comes back is told why."""
+        self.outbox.close()
+        self.close()
 
     def server_stops(self) -> None:
         """End the response: the client comes back by itself."""

@@ -6,9 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.service_app.process import Person, Service, running
+from tests.service_app.process import OPENED, Person, Service, running
 
 MODELS = ("counter-40-2", "counter-5-1", "endless-20", "slow-load-20000")
+
+
+@pytest.fixture(autouse=True)
+def closed_sockets() -> Iterator[None]:
+    """Close what a test has opened."""
+    yield
+    while OPENED:
+        OPENED.pop().connection.close()
 
 
 @pytest.fixture(scope="module")

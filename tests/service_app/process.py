@@ -41,6 +41,9 @@ ORIGIN = Origin("192.0.2.7", "pytest")
 DEFAULTS = {"--OllamaProvider.url": "http://127.0.0.1:9", "--ScriptedProvider.scenarios": "True"}
 LOG = logging.getLogger("tests.service_app")
 
+OPENED: list[Socket] = []
+"""The sockets of this test, which its end closes."""
+
 Found = TypeVar("Found")
 
 
@@ -145,7 +148,9 @@ class Service:
         """Open a socket as browsers do, with the token among the subprotocols; its hello is not taken."""
         protocols = ["aichat.v1"] if token is None else ["aichat.v1", f"jwt.{token}"]
         request = HTTPRequest(f"{self.base.replace('http', 'ws', 1)}/ws", headers=headers)
-        return Socket(await websocket_connect(request, subprotocols=protocols))
+        socket = Socket(await websocket_connect(request, subprotocols=protocols))
+        OPENED.append(socket)
+        return socket
 
     def terminate(self) -> int:
         """Ask it to end; return what it exits with."""
