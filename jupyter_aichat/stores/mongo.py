@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -111,8 +112,9 @@ class MongoStore(LoggingConfigurable):
         begun = now()
         database, hello = await self._connected()
         try:
-            there = hello.get("localTime")
-            ahead_s = None if there is None else (there - (begun + (now() - begun) / 2)).total_seconds()
+            there = hello.get("localTime")  # UTC, and without saying so
+            half_way = begun + (now() - begun) / 2
+            ahead_s = None if there is None else (there.replace(tzinfo=UTC) - half_way).total_seconds()
             return StoreState(_place(self._url), await version(database), len(STEPS), ahead_s=ahead_s)
         finally:
             await database.close()

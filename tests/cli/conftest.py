@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,14 @@ import pytest
 
 from jupyter_aichat.cli.main import main
 
+MODEL = "counter:latest"
+DETAILS = {
+    "family": "llama",
+    "families": ["llama"],
+    "parameter_size": "1M",
+    "quantization_level": "F16",
+    "format": "gguf",
+}
 PASSWORD = "correct horse battery"
 
 
@@ -37,6 +47,41 @@ class Terminal(io.StringIO):
 
 
 Run = Callable[..., Done]
+
+
+class _Ollama(BaseHTTPRequestHandler):
+    """Has one model, which can chat."""
+
+    def do_GET(self) -> None:
+        found = {"name": MODEL, "model": MODEL, "digest": "d" * 64, "size": 1, "details": DETAILS}
+        models = [found] if self.path == "/api/tags" else []
+        self._answer({"models": models, "version": "0.13.0"})
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        info = {"general.architecture": "llama", "llama.context_length": 4096}
+        self._answer({"capabilities": ["completion"], "details": DETAILS, "model_info": info, "template": ""})
+
+    def _answer(self, body: object) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def models() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Ollama) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"--OllamaProvider.url=http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture(autouse=True)

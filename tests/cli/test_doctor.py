@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import subprocess
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,50 +15,6 @@ from tests.redis_server import RedisServer
 
 Create = Callable[..., Done]
 Look = Callable[..., dict[str, list[str]]]
-
-MODEL = "counter:latest"
-DETAILS = {
-    "family": "llama",
-    "families": ["llama"],
-    "parameter_size": "1M",
-    "quantization_level": "F16",
-    "format": "gguf",
-}
-
-
-class _Ollama(BaseHTTPRequestHandler):
-    """Has one model, which can chat."""
-
-    def do_GET(self) -> None:
-        found = {"name": MODEL, "model": MODEL, "digest": "d" * 64, "size": 1, "details": DETAILS}
-        models = [found] if self.path == "/api/tags" else []
-        self._answer({"models": models, "version": "0.13.0"})
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        info = {"general.architecture": "llama", "llama.context_length": 4096}
-        self._answer({"capabilities": ["completion"], "details": DETAILS, "model_info": info, "template": ""})
-
-    def _answer(self, body: object) -> None:
-        data = json.dumps(body).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def models() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Ollama) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"--OllamaProvider.url=http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
