@@ -29,9 +29,9 @@ from jupyter_aichat.stores.mongo import MongoStore
 from jupyter_aichat.stores.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from jupyter_aichat.auth.accounts import RegistrationMode
     from jupyter_aichat.auth.assembly import AccountService
     from jupyter_aichat.auth.keys import Key
+    from jupyter_aichat.auth.registration import RegistrationMode
 
 CONFIGURABLES: tuple[type[Configurable], ...] = (
     Admission,

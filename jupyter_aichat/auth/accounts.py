@@ -12,8 +12,9 @@ from jupyter_aichat.auth.doors import Doors
 from jupyter_aichat.auth.export import export
 from jupyter_aichat.auth.names import check_display_name, check_name, fold
 from jupyter_aichat.auth.opaque import PERSONAL, hash_of
-from jupyter_aichat.auth.passwords import Passwords
+from jupyter_aichat.auth.passwords import MOST_BYTES, Passwords
 from jupyter_aichat.auth.personal import PersonalTokens
+from jupyter_aichat.auth.registration import Registration, RegistrationMode
 from jupyter_aichat.auth.sessions import Sessions
 from jupyter_aichat.auth.standings import Standings
 from jupyter_aichat.auth.tokens import INVALID, AccessTokens
@@ -27,22 +28,8 @@ from jupyter_aichat.stores.accounts import AccountStore
 from jupyter_aichat.stores.base import Store
 from jupyter_aichat.stores.shares import ShareStore
 
-RegistrationMode = Literal["open", "invitation", "closed"]
-
 NO_ACCOUNT = "There is no such account."
 _WRONG = "The user name or the password is wrong."
-
-
-class Registration(msgspec.Struct, frozen=True):
-    """What a person who registers says."""
-
-    name: str
-    password: str
-    display_name: str = ""
-    invitation: str | None = None
-
-    def __repr__(self) -> str:
-        return f"Registration({self.name!r})"
 
 
 def new_account(
@@ -85,6 +72,11 @@ class Accounts:
         self.sessions, self.tokens, self.standings = sessions, tokens, standings
         self._store, self._chats, self._passwords, self._access = store, chats, passwords, access
         self._doors, self._audit, self._deleted, self._shares = doors, audit, deleted, shares
+
+    @property
+    def password_bounds(self) -> tuple[int, int]:
+        """How many characters a new password has at least, and how many bytes at most."""
+        return self._passwords.least_characters, MOST_BYTES
 
     async def start(self) -> None:
         """Begin to hash, and to look how credentials stand."""

@@ -10,7 +10,7 @@ import msgspec
 from traitlets import Bool, Float, Int, Unicode
 from traitlets.config import LoggingConfigurable
 
-from jupyter_aichat.auth.accounts import Accounts, RegistrationMode
+from jupyter_aichat.auth.accounts import Accounts
 from jupyter_aichat.auth.administration import Administration
 from jupyter_aichat.auth.audit import Audit
 from jupyter_aichat.auth.doors import Doors, Rates
@@ -19,6 +19,7 @@ from jupyter_aichat.auth.limits import Limiter
 from jupyter_aichat.auth.passwords import Passwords
 from jupyter_aichat.auth.personal import PersonalTokens
 from jupyter_aichat.auth.refresh import RefreshTokens
+from jupyter_aichat.auth.registration import RegistrationMode
 from jupyter_aichat.auth.sessions import Lives, Sessions
 from jupyter_aichat.auth.shares import Shares
 from jupyter_aichat.auth.standings import Standings

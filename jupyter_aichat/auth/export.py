@@ -18,11 +18,15 @@ from jupyter_aichat.stores.shares import ShareStore
 _CHATS_AT_ONCE = 50
 _MESSAGES_AT_ONCE = 8  # of up to 4 MiB each
 _MOST_PASSES = 3
+_END = b'{"type":"end"}\n'
 _SECRETS = ("password_hash", "hash", "refresh_hash", "before_hash", "attempt_hash", "stamp", "folded_name")
 
 
 async def export(account: Account, store: AccountStore, chats: Store, shares: ShareStore) -> AsyncIterator[bytes]:
-    """Yield one line after the other: the account, what lets it in (no secrets), its audit, its chats with their messages."""
+    """Yield one line after the other: the account, what lets it in (no secrets), its audit, its chats with their messages.
+
+    The last one is of the type ``end``: a file without it is not whole.
+    """
     yield _line("account", account)
     for session in await store.sessions_of(account.id):
         yield _line("session", session)
@@ -36,6 +40,7 @@ async def export(account: Account, store: AccountStore, chats: Store, shares: Sh
             yield _line("share", share)
         async for line in _messages(account.id, chat.id, chats):
             yield line
+    yield _END
 
 
 async def _audit(owner: OwnerId, store: AccountStore) -> AsyncIterator[bytes]:

@@ -13,6 +13,11 @@ from jupyter_aichat.errors import InvalidRequest
 MOST_CHARACTERS = 64
 _MOST_TYPED = 256  # what folds to 64 characters may be longer, but not by much
 _SIGNS = frozenset("._-@+ ")
+_UNSEEN = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0"
+    + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+)
+"""Letters, marks and signs that show nothing (Unicode's Default_Ignorable_Code_Point, and the empty Braille cell)."""
 
 
 def fold(name: str) -> str:
@@ -39,13 +44,17 @@ def check_name(name: str) -> str:
 def check_display_name(name: str) -> str:
     """Return a name to show, of one line; raises `InvalidRequest`."""
     shown = " ".join(name.split()) if len(name) <= _MOST_TYPED else ""
-    if not shown or any(unicodedata.category(each)[0] == "C" and each != "\u200d" for each in shown):
+    if not any(map(_shows, shown)) or any(unicodedata.category(each)[0] == "C" and each != "\u200d" for each in shown):
         raise InvalidRequest(f"A name to show has 1 to {_MOST_TYPED} characters, none of them invisible.")
     return shown
 
 
 def _may_stand(character: str) -> bool:
-    return character in _SIGNS or unicodedata.category(character)[0] in "LMN"
+    return character in _SIGNS or (unicodedata.category(character)[0] in "LMN" and character not in _UNSEEN)
+
+
+def _shows(character: str) -> bool:
+    return character not in _UNSEEN and unicodedata.category(character)[0] not in "CMZ"
 
 
 def _begins(character: str) -> bool:

@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 _SHOWN = 200
 _PATH = re.compile(r" - at `(?P<path>[^`]+)`$")
+_QUOTED = re.compile(r"^(Invalid (?:enum )?value) '.*", re.DOTALL)
 _ESCAPED_NUL = b"\\u0000"
 
 encode = msgspec.json.Encoder().encode
@@ -82,7 +83,7 @@ def _text(value: bytes) -> str:
 
 
 def _invalid(error: Exception) -> InvalidRequest:
-    """Say what does not fit and where; never more than a little of what was sent."""
+    """Say what does not fit and where; of what was sent at most the beginning of a field's name."""
     if isinstance(error, RecursionError):
         return InvalidRequest("The JSON is nested too deeply.")
     if isinstance(error, UnicodeDecodeError):
@@ -93,7 +94,8 @@ def _invalid(error: Exception) -> InvalidRequest:
         return InvalidRequest(_short(message))
     path = found["path"]
     kind = InvalidOption if path.startswith("$.options") else InvalidRequest
-    return kind(f"{_short(message[: found.start()])} - at `{_short(path)}`", path=_short(path))
+    said = _QUOTED.sub(r"\1", message[: found.start()])
+    return kind(f"{_short(said)} - at `{_short(path)}`", path=_short(path))
 
 
 def _short(text: str) -> str:

@@ -187,6 +187,8 @@ class HostedHandler(JupyterHandler):
             self.set_header("Retry-After", str(body.details["retry_after"]))
         if status_code == 401:
             self.set_header("WWW-Authenticate", "Bearer")
+        if not getattr(self.request.connection, "_read_finished", True):
+            self.set_header("Connection", "close")  # tornado closes, and a client that is not told may use it once more
         self.set_header("Content-Type", "application/json")
         self.finish(encode(body))
 

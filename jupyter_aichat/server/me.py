@@ -1,30 +1,62 @@
-"""Who is asking."""
+"""Who is asking, and one's own account."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import msgspec
 from jupyter_server.auth.decorator import authorized
+from msgspec import UnsetType
 from tornado import web
 
+from jupyter_aichat.protocol.accounts import LeaveBody, ProfileBody
 from jupyter_aichat.protocol.bodies import MAX_BODY, Limits, MeReply
-from jupyter_aichat.server.base import AIChatHandler
+from jupyter_aichat.server.accounts.base import CookieHandler
+
+_profile = msgspec.json.Decoder(ProfileBody)
+_leave = msgspec.json.Decoder(LeaveBody)
 
 
-class MeHandler(AIChatHandler):
+class MeHandler(CookieHandler):
     """The principal of the request; needs no engine, so that a refused socket can always ask why."""
 
     @web.authenticated
     @authorized
-    def get(self) -> None:
+    async def get(self) -> None:
         """Return the principal."""
+        account = await self.accounts.account(self.owner) if self.host.has_accounts else None
+        self._tell({} if account is None else account.preferences)
+
+    @web.authenticated
+    @authorized
+    async def patch(self) -> None:
+        """Change the name that others see, or preferences."""
+        body = self.body(_profile)
+        account = await self.accounts.change_profile(
+            self.owner,
+            display_name=None if isinstance(body.display_name, UnsetType) else body.display_name,
+            preferences=None if isinstance(body.preferences, UnsetType) else body.preferences,
+        )
+        self._tell(account.preferences, account.display_name)
+
+    @web.authenticated
+    @authorized
+    async def delete(self) -> None:
+        """Delete the account with all its data."""
+        await self.accounts.delete(self.identity, self.body(_leave).password, self.origin)
+        self.forget()
+        self.done()
+
+    def _tell(self, preferences: Mapping[str, object], display_name: str | None = None) -> None:
         who = self.principal
         self.reply(
             MeReply(
                 owner_id=who.owner_id,
                 name=who.name,
-                display_name=who.display_name,
+                display_name=who.display_name if display_name is None else display_name,
                 roles=who.roles,
                 scopes=who.scopes,
-                preferences={},
+                preferences=dict(preferences),
                 limits=Limits(body=MAX_BODY, frame=MAX_BODY),
             )
         )

@@ -9,10 +9,11 @@ from typing import Any
 
 from tornado import web
 
-from jupyter_aichat.auth.scopes import READ, WRITE
+from jupyter_aichat.auth.scopes import ACCOUNT, READ, WRITE
 from jupyter_aichat.domain.chat import Chat
 from jupyter_aichat.domain.readiness import Readiness
 from jupyter_aichat.domain.run import Run
+from jupyter_aichat.protocol.accounts import LeaveBody, ProfileBody
 from jupyter_aichat.protocol.bodies import (
     AgainBody,
     ChatChangesBody,
@@ -31,6 +32,7 @@ from jupyter_aichat.protocol.bodies import (
     SentReply,
     StopReply,
 )
+from jupyter_aichat.server.accounts.routes import ACCOUNT_ROUTES
 from jupyter_aichat.server.chats import ChatHandler, ChatsHandler
 from jupyter_aichat.server.events import EventsHandler
 from jupyter_aichat.server.health import HealthHandler, ReadyHandler
@@ -53,7 +55,22 @@ ROUTES: tuple[Route, ...] = (
         ReadyHandler,
         {"get": Verb("Whether the parts work", (200, 503), reply=Readiness, open=True)},
     ),
-    Route("/me", MeHandler, {"get": Verb("Who is asking", reply=MeReply, needs=LOGIN)}),
+    Route(
+        "/me",
+        MeHandler,
+        {
+            "get": Verb("Who is asking", reply=MeReply, needs=LOGIN),
+            "patch": Verb("Change one's account", reply=MeReply, body=ProfileBody, errors=(404, *_BODY), needs=ACCOUNT),
+            "delete": Verb(
+                "Delete one's account with all its data",
+                (204,),
+                body=LeaveBody,
+                errors=(404, 429, *_BODY),
+                needs=ACCOUNT,
+            ),
+        },
+    ),
+    *ACCOUNT_ROUTES,
     Route("/models", ModelsHandler, {"get": Verb("The models on offer", reply=ModelsReply, needs=READ)}),
     Route(
         "/chats",

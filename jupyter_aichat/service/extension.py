@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, cast
 from jupyter_server.serverapp import ServerApp
 
 from jupyter_aichat.app import AIChatApp
-from jupyter_aichat.auth.accounts import Accounts, RegistrationMode
+from jupyter_aichat.auth.accounts import Accounts
 from jupyter_aichat.auth.identity import AccountIdentity
 from jupyter_aichat.auth.keys import Key, read_keys
+from jupyter_aichat.auth.registration import RegistrationMode
 from jupyter_aichat.errors import NotReady
 from jupyter_aichat.server.host import Host
 from jupyter_aichat.server.lifecycle import Lifecycle

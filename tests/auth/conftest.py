@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_aichat.auth.accounts import RegistrationMode
 from jupyter_aichat.auth.assembly import AccountRules, AccountService, Ports, assemble
 from jupyter_aichat.auth.keys import Key, new_secret, parse_keys
 from jupyter_aichat.auth.passwords import Passwords
+from jupyter_aichat.auth.registration import RegistrationMode
 from jupyter_aichat.bus.local import LocalBus
 from jupyter_aichat.cache.local import LocalCache
 from jupyter_aichat.stores.sqlite import SqliteStore

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from jupyter_aichat.auth.accounts import Registration
 from jupyter_aichat.auth.assembly import AccountService
+from jupyter_aichat.auth.registration import Registration
 from jupyter_aichat.domain.account import Account
 from jupyter_aichat.domain.identity import Grant, Identity, Origin
 

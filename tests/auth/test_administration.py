@@ -200,8 +200,9 @@ async def test_a_person_takes_everything_along(service: AccountService, store: S
     values = [json.loads(line) for line in lines]
     kinds = [value["type"] for value in values]
     assert {kind: kinds.count(kind) for kind in set(kinds)} == {
-        "account": 1, "session": 1, "token": 1, "audit": 5, "chat": 70, "message": 140,
+        "account": 1, "session": 1, "token": 1, "audit": 5, "chat": 70, "message": 140, "end": 1,
     }  # fmt: skip
+    assert kinds[-1] == "end"
     texts = {part["text"] for value in values if value["type"] == "message" for part in value["parts"]}
     assert texts == {f"{kind} {n}" for kind in ("question", "answer") for n in range(70)}
     names = {name for value in values for name in value}

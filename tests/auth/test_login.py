@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from jupyter_aichat.auth.accounts import Registration
 from jupyter_aichat.auth.assembly import AccountService
+from jupyter_aichat.auth.registration import Registration
 from jupyter_aichat.domain.audit import AuditQuery
 from jupyter_aichat.domain.identity import Origin
 from jupyter_aichat.domain.ids import OwnerId

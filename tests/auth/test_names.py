@@ -61,6 +61,7 @@ def test_these_are_names(name: str) -> None:
     [
         "", " ", "\t", "x" * 65, "x" * 10_000, "a\0b", "a\nb", "a\u200bb", "\u202eadmin", "a  b", "-a", ".a", "@a", "$where", "a$b",
         "a/b", "a\\b", "<b>", "a'b", 'a"b', "a\ud800", "\ufdfa" * 10, "\u0301a", "a\u00a0\u00a0b", "\ue000", "🦄", "a;b", "a%b",
+        "\u3164", "\u115f", "\uffa0", "Ada\ufe0f", "Ada\u034f", "Ada\U000e0100", "\u2800",
     ],
 )  # fmt: skip
 def test_these_are_none(name: str) -> None:
@@ -70,6 +71,6 @@ def test_these_are_none(name: str) -> None:
 
 def test_a_name_to_show_is_one_visible_line() -> None:
     assert check_display_name("  Ada \n Lovelace 🦄 ") == "Ada Lovelace 🦄"
-    for name in ("", " ", "x" * 300, "a\0", "a\u202eb", "\ud800"):
+    for name in ("", " ", "x" * 300, "a\0", "a\u202eb", "\ud800", "\u3164", "\u2800 \u2800", "\u200d"):
         with pytest.raises(InvalidRequest):
             check_display_name(name)

@@ -8,9 +8,9 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from jupyter_aichat.auth.accounts import Registration
 from jupyter_aichat.auth.assembly import AccountService
 from jupyter_aichat.auth.keys import Key, new_secret, parse_keys
+from jupyter_aichat.auth.registration import Registration
 from jupyter_aichat.auth.sessions import MOST_SESSIONS
 from jupyter_aichat.domain.audit import AuditQuery
 from jupyter_aichat.domain.clock import now

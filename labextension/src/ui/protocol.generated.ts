@@ -18,6 +18,29 @@ export interface AgainBody {
   idempotency_key?: string | null;
 }
 
+/** Some records, newest first, and the opaque cursor to those before them. */
+export interface AuditPage {
+  items: AuditRecord[];
+  next: string | null;
+}
+
+/** Who (``actor``) did what to whom (``subject``), when, and from which address. An actor of None is somebody who was not logged in. ``details`` are short words and ids. */
+export interface AuditRecord {
+  id: string;
+  at: string;
+  action: 'account_changed' | 'account_created' | 'account_deleted' | 'account_disabled' | 'account_enabled' | 'admin_read' | 'exported' | 'invitation_deleted' | 'invited' | 'login' | 'login_failed' | 'login_limited' | 'logout' | 'logout_all' | 'password_changed' | 'registered' | 'roles_changed' | 'session_ended' | 'share_revoked' | 'shared' | 'token_created' | 'token_deleted' | 'token_reused';
+  actor: string | null;
+  subject: string | null;
+  address: string;
+  details: Record<string, string>;
+}
+
+/** Who may register here, and with which passwords. */
+export interface AuthReply {
+  registration: 'closed' | 'invitation' | 'open';
+  password: PasswordRules;
+}
+
 /** A chat as its owner sees it; the owner's id stands beside it, never in it. */
 export interface Chat {
   id: string;
@@ -143,6 +166,14 @@ export interface Failure {
   details: Record<string, unknown>;
 }
 
+/** What a login or a refresh gives; ``expires_in`` are the seconds of the access token. ``refresh_token`` is absent where it went into the cookie. */
+export interface GrantReply {
+  access_token: string;
+  refresh_token?: string;
+  expires_in: number;
+  token_type: 'Bearer';
+}
+
 /** That the process lives, and how far it is; ``code`` says what a failed start was about. ``service`` is what a server that forwards to a service has last seen of it, null where chats are kept here. */
 export interface HealthReply {
   status: 'ok';
@@ -159,10 +190,43 @@ export interface HelloFrame {
   principal: Principal;
 }
 
+/** An invitation that can still be used, once. */
+export interface InvitationReply {
+  id: string;
+  roles: string[];
+  created_by: string;
+  created_at: string;
+  expires_at: string;
+}
+
+/** All invitations that can still be used, newest first. */
+export interface InvitationsReply {
+  items: InvitationReply[];
+  next: null;
+}
+
+/** The password, once more, of who deletes the account. */
+export interface LeaveBody {
+  password: string;
+}
+
 /** The bounds that a client can know beforehand, in bytes. */
 export interface Limits {
   body: number;
   frame: number;
+}
+
+/** Who logs in. With ``cookie`` the refresh token comes as a cookie that no script can read. ``known`` is a refresh or access token from before: whoever brings one of the account's own is not locked out by others' wrong passwords. */
+export interface LoginBody {
+  username: string;
+  password: string;
+  cookie?: boolean;
+  known?: string | null;
+}
+
+/** The refresh token, unless it comes as a cookie; without either the session of the access token ends. */
+export interface LogoutBody {
+  refresh_token?: string | null;
 }
 
 /** Who is asking. */
@@ -229,6 +293,48 @@ export interface NewChatBody {
   options?: Options;
 }
 
+/** An invitation to make: which roles it gives, and for how many days it can be used. */
+export interface NewInvitationBody {
+  roles?: ('admin' | 'user')[];
+  days?: number;
+}
+
+/** A new invitation, whose code is never shown again. */
+export interface NewInvitationReply {
+  id: string;
+  roles: string[];
+  created_by: string;
+  created_at: string;
+  expires_at: string;
+  invitation: string;
+}
+
+/** A personal token to make: for what, what it may do, and for how many days. */
+export interface NewTokenBody {
+  name: string;
+  scopes?: ('admin' | 'chats:read' | 'chats:write')[];
+  days?: number;
+}
+
+/** A new personal token, which is never shown again. */
+export interface NewTokenReply {
+  id: string;
+  name: string;
+  scopes: string[];
+  created_at: string;
+  expires_at: string;
+  used_at: string | null;
+  token: string;
+}
+
+/** An account to make for somebody. */
+export interface NewUserBody {
+  username: string;
+  password: string;
+  display_name?: string;
+  roles?: ('admin' | 'user')[];
+}
+
 /** Options of a chat or of one send; those of the send win, field by field. ``system`` and ``think`` are ours; the rest are the provider's sampling parameters. ``num_ctx`` (tokens) reloads a shared model, so it is the operator's to allow. */
 export interface Options {
   temperature?: number | null;
@@ -257,6 +363,18 @@ export interface Parts {
   provider: 'down' | 'ok';
 }
 
+/** The present password and the one to have from now on. */
+export interface PasswordBody {
+  password: string;
+  new_password: string;
+}
+
+/** What a new password must be: at least so many characters, at most so many bytes in UTF-8. */
+export interface PasswordRules {
+  min_characters: number;
+  max_bytes: number;
+}
+
 /** Ask whether somebody is there. */
 export interface PingFrame {
   type: 'ping';
@@ -275,6 +393,12 @@ export interface Principal {
   display_name: string;
   roles: string[];
   scopes: string[];
+}
+
+/** What to change of one's own account; preferences are laid over those that there are, null takes one away. */
+export interface ProfileBody {
+  display_name?: string;
+  preferences?: Record<string, string | boolean | number | null>;
 }
 
 /** Whether a provider answers. */
@@ -297,6 +421,12 @@ export interface Readiness {
   parts: Parts;
 }
 
+/** The refresh token, unless it comes as a cookie; the same ``attempt`` gets the same answer for 30 seconds. */
+export interface RefreshBody {
+  refresh_token?: string | null;
+  attempt?: string | null;
+}
+
 /** Another answer. */
 export interface RegenerateFrame {
   type: 'regenerate';
@@ -306,6 +436,14 @@ export interface RegenerateFrame {
   id?: string | number | null;
   chat_id: string;
   message_id: string;
+}
+
+/** Who wants an account; with an invitation where one is needed. */
+export interface RegisterBody {
+  username: string;
+  password: string;
+  display_name?: string;
+  invitation?: string | null;
 }
 
 /** A run as its owner sees it. */
@@ -382,6 +520,23 @@ export interface ServiceFrame {
   parts: Parts;
 }
 
+/** A login that goes on; ``address`` and ``agent`` are those of its last refresh, at ``refreshed_at``. */
+export interface SessionReply {
+  id: string;
+  created_at: string;
+  refreshed_at: string;
+  expires_at: string;
+  address: string;
+  agent: string;
+  current: boolean;
+}
+
+/** All sessions of the account, newest first. */
+export interface SessionsReply {
+  items: SessionReply[];
+  next: null;
+}
+
 /** The whole message so far: replaces what a reader has of it. */
 export interface Snapshot {
   type: 'snapshot';
@@ -439,6 +594,22 @@ export interface ThinkingPart {
   text: string;
 }
 
+/** A personal token; ``used_at`` is right to the hour. */
+export interface TokenReply {
+  id: string;
+  name: string;
+  scopes: string[];
+  created_at: string;
+  expires_at: string;
+  used_at: string | null;
+}
+
+/** All personal tokens of the account, newest first. */
+export interface TokensReply {
+  items: TokenReply[];
+  next: null;
+}
+
 /** The model asks for a tool. */
 export interface ToolCall {
   type: 'tool_call';
@@ -478,4 +649,28 @@ export interface Usage {
 export interface UsageEvent {
   type: 'usage';
   usage: Usage;
+}
+
+/** What to change of somebody's account, all of it or nothing. */
+export interface UserChangesBody {
+  roles?: ('admin' | 'user')[];
+  disabled?: boolean;
+  password?: string;
+}
+
+/** Some accounts, by name, and the opaque cursor to the next ones. */
+export interface UserPage {
+  items: UserReply[];
+  next: string | null;
+}
+
+/** An account. */
+export interface UserReply {
+  id: string;
+  name: string;
+  display_name: string;
+  roles: string[];
+  disabled: boolean;
+  created_at: string;
+  changed_at: string;
 }

@@ -77,6 +77,13 @@ def test_a_bad_option_is_refused_with_its_place(options: bytes, path: str) -> No
     assert isinstance(caught.value, InvalidOption) or "NUL" in caught.value.message
 
 
+@pytest.mark.parametrize("body", [b'{"parts": [{"type": "canary"}]}', b'{"text": ["canary"]}', b'{"text": "canary'])
+def test_what_was_sent_is_not_quoted(body: bytes) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        decode(body, _send)
+    assert "canary" not in caught.value.message
+
+
 def test_what_was_sent_is_not_echoed_at_length() -> None:
     with pytest.raises(InvalidRequest) as caught:
         decode(b'{"parts": [{"type": "%b"}]}' % (b"x" * 100_000), _send)

@@ -1,0 +1,109 @@
+"""Bodies of what administrators do, by the wire's names."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from jupyter_aichat.domain.audit import Action, AuditRecord
+from jupyter_aichat.protocol.accounts import Confidential, Password, UserName
+from jupyter_aichat.protocol.bodies import Cursor, Id
+
+Role = Literal["user", "admin"]
+Roles = Annotated[tuple[Role, ...], Meta(min_length=1, max_length=8)]
+PageSize = Annotated[int, Meta(ge=1, le=200)]
+
+
+class NewInvitationBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An invitation to make: which roles it gives, and for how many days it can be used."""
+
+    roles: Roles = ("user",)
+    days: Annotated[int, Meta(ge=1, le=90)] = 7
+
+
+class InvitationReply(msgspec.Struct, frozen=True, kw_only=True):
+    """An invitation that can still be used, once."""
+
+    id: str
+    roles: tuple[str, ...]
+    created_by: str
+    created_at: datetime
+    expires_at: datetime
+
+
+class NewInvitationReply(InvitationReply, frozen=True, kw_only=True):
+    """A new invitation, whose code is never shown again."""
+
+    invitation: str
+
+    def __repr__(self) -> str:
+        return f"NewInvitationReply({self.id!r})"
+
+
+class InvitationsReply(msgspec.Struct, frozen=True):
+    """All invitations that can still be used, newest first."""
+
+    items: tuple[InvitationReply, ...]
+    next: None = None
+
+
+class NewUserBody(Confidential, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An account to make for somebody."""
+
+    username: UserName
+    password: Password
+    display_name: UserName = ""
+    roles: Roles = ("user",)
+
+
+class UserChangesBody(Confidential, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What to change of somebody's account, all of it or nothing."""
+
+    roles: Roles | UnsetType = UNSET
+    disabled: bool | UnsetType = UNSET
+    password: Password | UnsetType = UNSET
+
+
+class UserReply(msgspec.Struct, frozen=True):
+    """An account."""
+
+    id: str
+    name: str
+    display_name: str
+    roles: tuple[str, ...]
+    disabled: bool
+    created_at: datetime
+    changed_at: datetime
+
+
+class UserPage(msgspec.Struct, frozen=True):
+    """Some accounts, by name, and the opaque cursor to the next ones."""
+
+    items: tuple[UserReply, ...]
+    next: str | None
+
+
+class UsersQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which page of the accounts."""
+
+    cursor: Cursor | None = None
+    limit: PageSize = 60
+
+
+class AuditPage(msgspec.Struct, frozen=True):
+    """Some records, newest first, and the opaque cursor to those before them."""
+
+    items: tuple[AuditRecord, ...]
+    next: str | None
+
+
+class RecordsQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which records to list; ``account`` is the id of who did something, or of whom it was done to."""
+
+    account: Id | None = None
+    action: Action | None = None
+    cursor: Cursor | None = None
+    limit: PageSize = 60

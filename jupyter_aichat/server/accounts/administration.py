@@ -1,0 +1,90 @@
+"""What administrators do with accounts, and the audit."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+from jupyter_server.auth.decorator import authorized
+from msgspec import UnsetType
+from tornado import web
+
+from jupyter_aichat.domain.audit import AuditQuery
+from jupyter_aichat.domain.ids import OwnerId
+from jupyter_aichat.protocol.administration import (
+    AuditPage,
+    NewUserBody,
+    RecordsQuery,
+    UserChangesBody,
+    UserPage,
+    UsersQuery,
+)
+from jupyter_aichat.server.accounts.base import AccountHandler
+from jupyter_aichat.server.accounts.replies import user_of
+
+T = TypeVar("T")
+
+_new_user = msgspec.json.Decoder(NewUserBody)
+_changes = msgspec.json.Decoder(UserChangesBody)
+
+
+class UsersHandler(AccountHandler):
+    """All accounts."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """List them by name."""
+        asked = self.query(UsersQuery)
+        page = await self.administration.list(self.owner, self.origin, asked.cursor, asked.limit)
+        self.reply(UserPage(tuple(map(user_of, page.items)), page.next))
+
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        """Make an account."""
+        body = self.body(_new_user)
+        account = await self.administration.create(
+            self.owner, self.origin, body.username, body.password, display_name=body.display_name, roles=body.roles
+        )
+        self.reply(user_of(account), 201)
+
+
+class UserHandler(AccountHandler):
+    """One account, somebody else's."""
+
+    @web.authenticated
+    @authorized
+    async def patch(self, user_id: str) -> None:
+        """Change what it may do, whether it is let in, or its password."""
+        body = self.body(_changes)
+        account = await self.administration.change(
+            self.owner, self.origin, OwnerId(user_id),
+            disabled=_set(body.disabled), roles=_set(body.roles), password=_set(body.password),
+        )  # fmt: skip
+        self.reply(user_of(account))
+
+    @web.authenticated
+    @authorized
+    async def delete(self, user_id: str) -> None:
+        """Delete it with all its data."""
+        await self.administration.delete(self.owner, self.origin, OwnerId(user_id))
+        self.done()
+
+
+class AuditHandler(AccountHandler):
+    """Who did what."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """List records, newest first."""
+        asked = self.query(RecordsQuery)
+        account = None if asked.account is None else OwnerId(asked.account)
+        query = AuditQuery(account, asked.action, asked.cursor, asked.limit)
+        page = await self.administration.audit(self.owner, self.origin, query)
+        self.reply(AuditPage(page.items, page.next))
+
+
+def _set(value: T | UnsetType) -> T | None:
+    return None if isinstance(value, UnsetType) else value
