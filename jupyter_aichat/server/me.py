@@ -9,6 +9,7 @@ from jupyter_server.auth.decorator import authorized
 from msgspec import UnsetType
 from tornado import web
 
+from jupyter_aichat.errors import NotFound, Unauthenticated
 from jupyter_aichat.protocol.accounts import LeaveBody, ProfileBody
 from jupyter_aichat.protocol.bodies import MAX_BODY, Limits, MeReply
 from jupyter_aichat.server.accounts.base import CookieHandler
@@ -24,8 +25,7 @@ class MeHandler(CookieHandler):
     @authorized
     async def get(self) -> None:
         """Return the principal."""
-        account = await self.accounts.account(self.owner) if self.host.has_accounts else None
-        self._tell({} if account is None else account.preferences)
+        self._tell(await self._preferences())
 
     @web.authenticated
     @authorized
@@ -46,6 +46,14 @@ class MeHandler(CookieHandler):
         await self.accounts.delete(self.identity, self.body(_leave).password, self.origin)
         self.forget()
         self.done()
+
+    async def _preferences(self) -> Mapping[str, object]:
+        if not self.host.has_accounts:
+            return {}
+        try:
+            return (await self.accounts.account(self.owner)).preferences
+        except NotFound:  # it went within the second that its credential is believed
+            raise Unauthenticated from None
 
     def _tell(self, preferences: Mapping[str, object], display_name: str | None = None) -> None:
         who = self.principal
