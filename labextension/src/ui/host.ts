@@ -1,3 +1,4 @@
+import type { ReactElement } from 'react';
 import type { Trans } from './i18n';
 
 /** What differs between JupyterLab, a notebook's widget and the page. No host type appears in src/ui. */
@@ -14,6 +15,8 @@ export interface Host {
   examples?(): string[] | undefined;
   /** `mod-enter`: Enter makes a new line, Ctrl/Cmd+Enter sends. */
   sendKey?: 'enter' | 'mod-enter';
+  /** Stands at the end of the header. */
+  corner?: ReactElement;
   /** No header and no list of chats. */
   compact?: boolean;
 }

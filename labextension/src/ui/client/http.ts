@@ -7,6 +7,8 @@ import type { Connection, Handlers, Method, Transport } from './transport';
 export interface HttpOptions extends RestOptions {
   /** The socket's URL, credentials included: asked anew at each attempt. */
   socketUrl(): string;
+  /** Subprotocols that tell the socket who asks, beside our own. */
+  protocols?(): readonly string[];
   makeSocket?: MakeSocket;
 }
 
@@ -27,6 +29,6 @@ export class HttpTransport implements Transport {
   open(handlers: Handlers, fallback: boolean): Connection {
     return fallback
       ? new EventsConnection(this.rest, this.overRest, handlers)
-      : openSocket(this.options.socketUrl(), handlers, this.options.makeSocket);
+      : openSocket(this.options.socketUrl(), handlers, this.options.makeSocket, this.options.protocols?.());
   }
 }

@@ -15,9 +15,10 @@ export type MakeSocket = (url: string, protocols: string[]) => WebSocket;
 export function openSocket(
   url: string,
   handlers: Handlers,
-  make: MakeSocket = (u, p) => new WebSocket(u, p)
+  make: MakeSocket = (u, p) => new WebSocket(u, p),
+  credentials: readonly string[] = []
 ): Connection {
-  const socket = make(url, [SUBPROTOCOL]);
+  const socket = make(url, [SUBPROTOCOL, ...credentials]);
   let closed = false;
   const end = (code: number, reason = ''): void => {
     if (!closed) {

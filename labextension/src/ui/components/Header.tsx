@@ -61,6 +61,7 @@ export function Header({ listOpen, onList, onNew }: Props): React.ReactElement {
           { label: trans.__('Delete …'), disabled: !chatId, run: () => setDeleting(true) }
         ]}
       />
+      {host.corner}
       {chatId && (
         <DeleteDialog
           open={deleting}

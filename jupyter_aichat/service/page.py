@@ -1,0 +1,113 @@
+"""Serves the page: one HTML file for all its places, and assets that are named by their content."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from jupyter_server.auth.decorator import allow_unauthenticated
+from jupyter_server.base.handlers import JupyterHandler
+from tornado import web
+
+from jupyter_aichat.service.page_files import PageFiles
+
+PLACES = r"/(?:login|register|chats/[^/]+|shared/[^/]+|settings(?:/[^/]*)?|admin(?:/[^/]*)?)?/?"
+"""The addresses that the page reads by itself (`labextension/src/page/places.ts`)."""
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data: blob:",
+        "connect-src 'self'",
+        "base-uri 'self'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types jupyter-aichat",
+    )
+)
+_NOT_BUILT = b"<!doctype html><title>Chat</title><p>The page was not built: run <code>make build</code>.</p>"
+
+
+class _OpenHandler(JupyterHandler):
+    """What is for everybody: the page lets nobody in by itself, its requests do."""
+
+    login: Literal["none"] = "none"
+
+    def initialize(self, files: PageFiles) -> None:
+        """Take what was built."""
+        self.files = files
+
+    def set_default_headers(self) -> None:
+        """Let the page load and be loaded by nothing but itself."""
+        super().set_default_headers()
+        self.set_header("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("X-Frame-Options", "DENY")
+        self.set_header("Referrer-Policy", "no-referrer")
+        self.set_header("Cross-Origin-Opener-Policy", "same-origin")
+        self.set_header("Cross-Origin-Resource-Policy", "same-origin")
+        self.set_header("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+
+    def write_error(self, status_code: int, **_: Any) -> None:
+        """Say the status, in words of the web's own."""
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(f"{status_code} {self._reason}\n")
+
+
+class PageHandler(_OpenHandler):
+    """The HTML. It is asked for each time, and sent again only if it is another."""
+
+    @allow_unauthenticated
+    def get(self) -> None:
+        """Send the page."""
+        if not self.request.path.startswith(self.base_url):
+            self.redirect(self.base_url)  # without its slash the root is no folder
+            return
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Cache-Control", "no-cache")
+        if not self.files.html:
+            self.set_status(404)
+        self.finish(self.files.html or _NOT_BUILT)
+
+    @allow_unauthenticated
+    def head(self) -> None:
+        """Send what stands before the page."""
+        self.get()
+
+    def compute_etag(self) -> str:
+        """Name the HTML."""
+        return self.files.etag
+
+
+class AssetHandler(_OpenHandler):
+    """A file that has its content in its name, so that it is asked for once."""
+
+    @allow_unauthenticated
+    def get(self, name: str) -> None:
+        """Send the file."""
+        file = self.files.assets.get(name)
+        if file is None:
+            raise web.HTTPError(404)
+        self.set_header("Content-Type", file.content_type)
+        self.set_header("Cache-Control", "public, max-age=31536000, immutable")
+        self.set_header("Vary", "Accept-Encoding")
+        body = file.body
+        if file.gzipped is not None and "gzip" in self.request.headers.get("Accept-Encoding", ""):
+            self.set_header("Content-Encoding", "gzip")
+            body = file.gzipped
+        self.finish(body)
+
+    @allow_unauthenticated
+    def head(self, name: str) -> None:
+        """Send what stands before the file."""
+        self.get(name)
+
+    def compute_etag(self) -> None:
+        """Name nothing: the address does."""
+
+
+def page_handlers(files: PageFiles) -> list[tuple[str, type[web.RequestHandler], dict[str, Any]]]:
+    """Return the page's part of the URL table."""
+    return [(PLACES, PageHandler, {"files": files}), (r"/assets/([^/]+)", AssetHandler, {"files": files})]

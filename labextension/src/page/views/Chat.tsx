@@ -1,0 +1,30 @@
+import * as React from 'react';
+import { ChatApp } from '../../ui/components/ChatApp';
+import type { Host } from '../../ui/host';
+import { useCell } from '../../ui/state/cell';
+import type { ChatModel } from '../../ui/state/model';
+import type { Me } from '../api/bodies';
+import { useService } from '../context';
+import { AccountMenu } from '../parts/AccountMenu';
+import { useTitle } from '../parts/Frame';
+
+interface Props {
+  me: Me;
+  model: ChatModel;
+  /** What the address says. */
+  chatId: string | null;
+}
+
+/** The chat, with the account at its upper end. */
+export function Chat({ me, model, chatId }: Props): React.ReactElement {
+  const { trans } = useService();
+  const { chat } = useCell(model.current);
+  useTitle(chat?.title ? `${chat.title} · ${trans.__('Chat')}` : trans.__('Chat'));
+  React.useEffect(() => {
+    if (model.current.get().chatId !== chatId) {
+      void model.openChat(chatId); // by the browser's own buttons
+    }
+  }, [model, chatId]);
+  const host = React.useMemo<Host>(() => ({ name: 'page', trans, corner: <AccountMenu me={me} /> }), [trans, me]);
+  return <ChatApp model={model} host={host} />;
+}

@@ -1,0 +1,105 @@
+import * as React from 'react';
+import { Menu, type Item } from '../../../ui/components/parts';
+import type { Me, UserInfo } from '../../api/bodies';
+import { useService } from '../../context';
+import { Confirm } from '../../parts/Confirm';
+import { Failed } from '../../parts/forms';
+import { Listing } from '../../parts/Listing';
+import { Row, Section } from '../../parts/Section';
+import { useAction } from '../../parts/useAction';
+import { useList } from '../../parts/useList';
+import { day } from '../../parts/words';
+import { NewUser } from './NewUser';
+import { SetPassword } from './SetPassword';
+
+/** All accounts, and what can be done with them. */
+export function Users({ me }: { me: Me }): React.ReactElement {
+  const { accounts, trans } = useService();
+  const list = useList(accounts.users);
+  const [making, setMaking] = React.useState(false);
+  const changed = (): void => void list.reload();
+  return (
+    <Section title={trans.__('Accounts')}>
+      <button type="button" className="aichat-button aichat-primary" onClick={() => setMaking(true)}>
+        {trans.__('New account …')}
+      </button>
+      {making && <NewUser onClose={() => setMaking(false)} onMade={changed} />}
+      <Listing list={list} empty={trans.__('No accounts.')}>
+        <ul className="aichat-cards">
+          {list.items.map(each => (
+            <UserRow key={each.id} of={each} own={each.id === me.owner_id} onChanged={changed} />
+          ))}
+        </ul>
+      </Listing>
+    </Section>
+  );
+}
+
+type Asking = 'disable' | 'delete' | 'password' | null;
+
+function UserRow({ of, own, onChanged }: { of: UserInfo; own: boolean; onChanged(): void }): React.ReactElement {
+  const { accounts, trans } = useService();
+  const [asking, setAsking] = React.useState<Asking>(null);
+  const change = useAction(async (changes: { roles?: string[]; disabled?: boolean }) => {
+    await accounts.changeUser(of.id, changes);
+    onChanged();
+  });
+  const admin = of.roles.includes('admin');
+  const items: Item[] = [
+    {
+      label: admin ? trans.__('Make an ordinary user') : trans.__('Make an administrator'),
+      disabled: own,
+      run: () => void change.run({ roles: admin ? ['user'] : ['user', 'admin'] })
+    },
+    { label: trans.__('Set password …'), disabled: own, run: () => setAsking('password') },
+    of.disabled
+      ? { label: trans.__('Enable'), run: () => void change.run({ disabled: false }) }
+      : { label: trans.__('Disable …'), disabled: own, run: () => setAsking('disable') },
+    { label: trans.__('Delete …'), disabled: own, run: () => setAsking('delete') }
+  ];
+  const marks = [
+    ...(own ? [trans.__('you')] : []),
+    ...(admin ? [trans.__('administrator')] : []),
+    ...(of.disabled ? [trans.__('disabled')] : [])
+  ];
+  return (
+    <Row
+      title={of.display_name}
+      marks={marks}
+      details={[
+        of.name !== of.display_name && <bdi>{of.name}</bdi>,
+        trans.__('since %1', day(of.created_at)),
+        change.error && <Failed error={change.error} />
+      ]}
+    >
+      <Menu icon="more" label={trans.__('Actions for %1', of.name)} items={items} />
+      {asking === 'password' && <SetPassword of={of} onClose={() => setAsking(null)} />}
+      {asking === 'disable' && (
+        <Confirm
+          title={trans.__('Disable “%1”?', of.name)}
+          action={trans.__('Disable')}
+          onClose={() => setAsking(null)}
+          act={async () => {
+            await accounts.changeUser(of.id, { disabled: true });
+            onChanged();
+          }}
+        >
+          <p>{trans.__('All sessions and tokens of this account end at once. Its chats stay.')}</p>
+        </Confirm>
+      )}
+      {asking === 'delete' && (
+        <Confirm
+          title={trans.__('Delete “%1”?', of.name)}
+          action={trans.__('Delete')}
+          onClose={() => setAsking(null)}
+          act={async () => {
+            await accounts.deleteUser(of.id);
+            onChanged();
+          }}
+        >
+          <p>{trans.__('The account and all its chats will be gone for good.')}</p>
+        </Confirm>
+      )}
+    </Row>
+  );
+}
