@@ -10,7 +10,7 @@ from tornado import web
 
 from jupyter_aichat.service.page_files import PageFiles
 
-PLACES = r"/(?:login|register|chats/[^/]+|shared/[^/]+|settings(?:/[^/]*)?|admin(?:/[^/]*)?)?/?"
+PLACES = r"/?(?:login|register|chats/[^/]+|shared/[^/]+|settings(?:/[^/]*)?|admin(?:/[^/]*)?)?/?"
 """The addresses that the page reads by itself (`labextension/src/page/places.ts`)."""
 
 CONTENT_SECURITY_POLICY = "; ".join(

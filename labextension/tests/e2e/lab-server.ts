@@ -144,7 +144,7 @@ export class LabServer {
 /** The search path, with the checkout's virtual environment before all else. */
 export const pathToVenv = (): string => `${existsSync(VENV) ? VENV + delimiter : ''}${process.env.PATH}`;
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((done, failed) => {
     const probe = createServer();
     probe.once('error', failed);

@@ -65,7 +65,11 @@ export class Session {
 
   /** Ends the session here; that the service cannot be told is an error, since the cookie would still let in. */
   async logout(): Promise<void> {
-    await this.open.request('POST', 'auth/logout', {});
+    await this.rest.request('POST', 'auth/logout', {}).catch((error: unknown) => {
+      if (asApiError(error).status !== 401) {
+        throw error;
+      }
+    });
     this.end('left');
   }
 
@@ -104,6 +108,9 @@ export class Session {
 
   /** Like the browser's own, with the token. */
   fetch = async (url: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
+    if (!this.token && this.standing.get().state === 'out') {
+      return this.ask(url, init);
+    }
     await this.fresh();
     const used = this.token;
     const answer = await this.ask(url, withToken(init, used));

@@ -25,6 +25,11 @@ export function Chat({ me, model, chatId }: Props): React.ReactElement {
       void model.openChat(chatId); // by the browser's own buttons
     }
   }, [model, chatId]);
+  React.useEffect(() => {
+    if (!window.matchMedia('(pointer: coarse)').matches) {
+      document.querySelector<HTMLElement>('.aichat-composer textarea')?.focus(); // where it raises no keyboard
+    }
+  }, []);
   const host = React.useMemo<Host>(() => ({ name: 'page', trans, corner: <AccountMenu me={me} /> }), [trans, me]);
   return <ChatApp model={model} host={host} />;
 }

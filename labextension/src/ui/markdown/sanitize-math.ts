@@ -13,12 +13,14 @@ const DECLARATIONS: readonly RegExp[] = [
 ];
 const CLASS = /^(?:(?:tml|chr|wbk|ff|oml)-[\w-]{1,30}|mathcal|mathscr|upstrike|downstrike|special-fraction)$/;
 const MAX_VALUE = 400;
+/** What stands for `style` until the nodes are there: a strict policy lets no attribute of that name be parsed. */
+const HELD = 'data-aichat-style';
 
 const CONFIG: Config = {
   TRUSTED_TYPES_POLICY,
   USE_PROFILES: { mathMl: true },
-  ADD_ATTR: ['class', 'style', 'stretchy', 'form', 'fence', 'lspace', 'rspace', 'linethickness', 'scriptlevel'],
-  FORBID_ATTR: ['href', 'xlink:href', 'id', 'name', 'src'],
+  ADD_ATTR: ['class', HELD, 'stretchy', 'form', 'fence', 'lspace', 'rspace', 'linethickness', 'scriptlevel'],
+  FORBID_ATTR: ['href', 'xlink:href', 'id', 'name', 'src', 'style'],
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,
   RETURN_DOM_FRAGMENT: true
@@ -28,7 +30,7 @@ const CONFIG: Config = {
 const purify = DOMPurify(window);
 
 purify.addHook('uponSanitizeAttribute', (_node, data) => {
-  if (data.attrName === 'style') {
+  if (data.attrName === HELD) {
     data.keepAttr = every(data.attrValue, ';', piece => DECLARATIONS.some(allowed => allowed.test(piece)));
   } else if (data.attrName === 'class') {
     data.keepAttr = every(data.attrValue, /\s+/, piece => CLASS.test(piece));
@@ -42,5 +44,11 @@ function every(value: string, separator: RegExp | string, allowed: (piece: strin
 
 /** MathML from the LaTeX renderer, as nodes. */
 export function sanitizeMath(mathml: string): DocumentFragment {
-  return purify.sanitize(mathml, CONFIG) as unknown as DocumentFragment;
+  const held = mathml.replace(/ style="/g, ` ${HELD}="`); // in text the renderer escapes the quote
+  const nodes = purify.sanitize(held, CONFIG) as unknown as DocumentFragment;
+  for (const element of nodes.querySelectorAll<MathMLElement>(`[${HELD}]`)) {
+    element.style.cssText = element.getAttribute(HELD) ?? '';
+    element.removeAttribute(HELD);
+  }
+  return nodes;
 }

@@ -1,0 +1,86 @@
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+import { expect, newPage, test } from './test';
+
+const VIEWS: readonly (readonly [string, string | RegExp])[] = [
+  ['', 'New chat'],
+  ...(['profile', 'security', 'tokens', 'usage', 'data'] as const).map(part => [`settings/${part}`, /./] as const),
+  ...(['users', 'invitations', 'usage', 'audit'] as const).map(part => [`admin/${part}`, /./] as const)
+];
+
+async function check(page: Page, view: string): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const found = violations.flatMap(({ id, nodes }) => nodes.map(node => `${id}: ${node.html.slice(0, 200)}`));
+  expect.soft(found, view).toEqual([]);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  expect.soft(wide, `${view} is wider than the window`).toBeLessThanOrEqual(0);
+}
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`axe finds nothing on any view: ${colorScheme}`, async ({ visit, browser, errors, service }) => {
+    test.setTimeout(90_000);
+    const out = await newPage(browser, errors);
+    await out.emulateMedia({ colorScheme });
+    for (const view of ['login', 'register', 'nothing/here']) {
+      await out.goto(service.url + view);
+      await expect(out.getByRole('heading').first()).toBeVisible();
+      await check(out, view);
+    }
+    await out.context().close();
+    const root = await visit('Root', ['user', 'admin']);
+    await root.page.emulateMedia({ colorScheme });
+    for (const [view, heading] of VIEWS) {
+      await root.go(view);
+      await expect(root.page.getByRole('heading', { name: heading }).first()).toBeVisible();
+      await expect(root.page.locator('[aria-busy="true"]')).toHaveCount(0);
+      await check(root.page, view);
+    }
+    await root.page.getByRole('button', { name: /^Account of/ }).click();
+    await check(root.page, 'menu of the account');
+    await root.page.keyboard.press('Escape');
+    await root.go('admin/users');
+    await root.page.getByRole('button', { name: 'New account …' }).click();
+    await check(root.page, 'new account');
+    await root.page.setViewportSize({ width: 320, height: 640 });
+    for (const [view] of VIEWS) {
+      await root.go(view);
+      await expect(root.page.locator('[aria-busy="true"]')).toHaveCount(0);
+      await expect(root.page.getByRole('heading').first()).toBeVisible();
+      await check(root.page, `${view} at 320 px`);
+    }
+  });
+}
+
+test('by keyboard alone: log in, ask, go to the settings and back, log out', async ({ visit, service }) => {
+  const ada = await visit('Ada');
+  await ada.context.clearCookies();
+  const { page } = ada;
+  const { keyboard } = page;
+  await ada.go();
+  await expect(page.getByLabel('User name')).toBeFocused();
+  await keyboard.type(ada.name);
+  await keyboard.press('Tab');
+  await keyboard.type(ada.password);
+  await keyboard.press('Enter');
+  await expect(ada.box).toBeFocused();
+  await keyboard.type('By keyboard');
+  await keyboard.press('Enter');
+  await ada.ended(ada.answers.first());
+  await page.getByRole('button', { name: /^Account of/ }).focus();
+  await keyboard.press('ArrowDown');
+  await expect(page.getByRole('menuitem', { name: 'Settings' })).toBeFocused();
+  await keyboard.press('Enter');
+  await expect(page.getByRole('heading', { name: 'Profile' })).toBeFocused();
+  await keyboard.press('Shift+Tab'); // the last of the parts
+  await expect(page.getByRole('link', { name: 'Your data' })).toBeFocused();
+  await keyboard.press('Enter');
+  await expect(page.getByRole('heading', { name: 'Your data' })).toBeFocused();
+  await page.goBack();
+  await page.goBack();
+  await expect(ada.answers).toHaveCount(1);
+  await page.getByRole('button', { name: /^Account of/ }).focus();
+  await keyboard.press('ArrowUp');
+  await keyboard.press('Enter');
+  await ada.isOut(/You are logged out/);
+  expect(page.url()).toBe(`${service.url}login`);
+});
