@@ -17,6 +17,8 @@ from jupyter_aichat.errors import NotReady
 from jupyter_aichat.server.host import Host
 from jupyter_aichat.server.lifecycle import Lifecycle
 from jupyter_aichat.server.proxies import Proxies
+from jupyter_aichat.service.page import page_handlers
+from jupyter_aichat.service.page_files import read_page
 from jupyter_aichat.wiring import build_service
 
 if TYPE_CHECKING:
@@ -38,6 +40,12 @@ class ServiceExtension(AIChatApp):
         provider = self.serverapp.identity_provider if self.serverapp else None
         if isinstance(provider, AccountIdentity):
             provider.accounts = self._accounts
+
+    def initialize_handlers(self) -> None:
+        """Add the URL table, and the page."""
+        super().initialize_handlers()
+        base_url = self.serverapp.base_url if self.serverapp else "/"
+        self.handlers.extend(page_handlers(read_page(base_url)))
 
     def _read_keys(self) -> tuple[Key, ...]:
         if not self.secret_file:
