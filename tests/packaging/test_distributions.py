@@ -37,6 +37,7 @@ def wheel_names(wheel: Path) -> set[str]:
         "jupyter_aichat/__init__.py",
         "jupyter_aichat/labextension/package.json",
         "jupyter_aichat/static/widget.js",
+        "jupyter_aichat/static/page/index.html",
         "tests/conftest.py",
     ],
 )
@@ -57,6 +58,7 @@ def test_sdist_leaves_out_what_others_made(sdist_names: set[str]) -> None:
         "jupyter_aichat/py.typed",
         "jupyter_aichat/labextension/package.json",
         "jupyter_aichat/static/widget.js",
+        "jupyter_aichat/static/page/index.html",
         "jupyter_aichat/_version.py",
     ],
 )
