@@ -37,7 +37,7 @@ _told = msgspec.json.Decoder(_Told)
 def kind_of(headers: Mapping[str, str], url: str) -> str:
     """Return the kind of content; raises `BadUpstream` for one that is not relayed."""
     kind = _kind(headers)
-    if kind not in KINDS:
+    if kind not in KINDS or headers.get("Content-Encoding", "identity") != "identity":  # we have asked for no other
         raise not_the_service(url)
     return kind
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from typing import Any
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
+import aiohttp
 import pytest
 from jupyter_server.serverapp import ServerApp
+from yarl import URL
 
 from jupyter_aichat.app import AIChatApp
+from tests.remote import fake as fakes
 from tests.server.client import Client
 from tests.server.process import TOKEN, Server, running
 
@@ -28,6 +33,14 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def remote_mode(service: Server) -> dict[str, Any]:
     """The settings of remote mode; a test module may have others."""
     return {"service_url": service.url, "token": TOKEN}
+
+
+@pytest.fixture
+def fake(jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iterator[fakes.Fake]:
+    """What answers in the place of a service."""
+    fake = jp_asyncio_loop.run_until_complete(fakes.start())
+    yield fake
+    jp_asyncio_loop.run_until_complete(fake.stop())
 
 
 @pytest.fixture
@@ -57,3 +70,70 @@ def client(started: AIChatApp, jp_fetch: Callable[..., Any], jp_ws_fetch: Callab
     client = Client(jp_fetch, jp_ws_fetch)
     yield client
     client.close()
+
+
+class Raw:
+    """Asks the Jupyter server by paths that are sent as they are; answers are held against no document."""
+
+    def __init__(self, base: str, header: dict[str, str]) -> None:
+        self._base, self._header = f"{base}api/aichat/v1", header
+        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))
+
+    @property
+    def token(self) -> str:
+        """The Jupyter server's."""
+        return self._header["Authorization"].split()[1]
+
+    async def __call__(
+        self, method: str, path: str, headers: dict[str, str] | None = None, body: bytes | None = None
+    ) -> Got:
+        async with self.open(method, path, headers, body) as answer:
+            return Got(answer.status, answer.headers, await answer.read())
+
+    def open(self, method: str, path: str, headers: dict[str, str] | None = None, body: bytes | None = None) -> Any:
+        """The answer as it comes in."""
+        url = URL(self._base + path, encoded=True)
+        return self._session.request(
+            method,
+            url,
+            headers={**self._header, **(headers or {})},
+            data=body and io.BytesIO(body),
+            allow_redirects=False,
+        )
+
+    async def close(self) -> None:
+        await self._session.close()
+
+
+class Got(NamedTuple):
+    """A whole answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def code(self) -> tuple[int, str]:
+        """Status and code of an error."""
+        return self.status, self.json["code"]
+
+
+@pytest.fixture
+def raw(
+    started: AIChatApp,
+    http_server: Any,  # what listens at the port
+    jp_http_port: int,
+    jp_base_url: str,
+    jp_auth_header: dict[str, str],
+    jp_asyncio_loop: asyncio.AbstractEventLoop,
+) -> Iterator[Raw]:
+    async def make() -> Raw:
+        return Raw(f"http://127.0.0.1:{jp_http_port}{jp_base_url}", dict(jp_auth_header))
+
+    raw = jp_asyncio_loop.run_until_complete(make())
+    yield raw
+    jp_asyncio_loop.run_until_complete(raw.close())

@@ -1,0 +1,133 @@
+"""What goes to the service: routes of the table alone, with this server's own headers and the person's token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.remote.conftest import Raw
+from tests.remote.fake import API, TOKEN, Fake
+
+ALLOWED = {"Host", "Accept", "Accept-Encoding", "User-Agent", "Authorization", "Content-Type", "Content-Length"}
+
+
+@pytest.fixture
+def remote_mode(fake: Fake) -> dict[str, Any]:
+    return {"service_url": f"{fake.url}/", "token": TOKEN}
+
+
+async def test_the_persons_token_goes_along_and_nothing_of_the_clients(raw: Raw, fake: Fake) -> None:
+    fake.answers(200)
+    headers = {
+        "Cookie": "session=secret",
+        "X-Forwarded-For": "203.0.113.9",
+        "X-Real-IP": "203.0.113.9",
+        "Forwarded": "for=203.0.113.9",
+        "X-AIChat": "secret",
+        "Connection": "keep-alive, X-AIChat",
+        "Referer": fake.url,
+        "Accept": "text/html",
+        "Authorization": "",
+    }
+    token = f"token={raw.token}"
+    await raw("GET", f"/chats?q=a+b%26c%3Dd&{token}&_xsrf=secret&no_track_activity=1&x=secret", headers)
+    assert {name for name, _ in fake.asked.headers.get_all()} <= ALLOWED
+    assert fake.asked.headers["Authorization"] == f"Bearer {TOKEN}"
+    assert fake.asked.headers["Host"] in fake.url
+    assert fake.asked.uri == f"{API}/chats?q=a+b%26c%3Dd"
+    assert "secret" not in str(list(fake.asked.headers.get_all()))
+    assert raw.token not in str(list(fake.asked.headers.get_all()))
+
+
+async def test_what_the_wire_knows_goes_along(raw: Raw, fake: Fake) -> None:
+    fake.answers(202)
+    key = {"Idempotency-Key": "k1"}
+    await raw("POST", "/chats/0/messages", key, '{"text": "é"}'.encode())
+    assert fake.asked.headers["Idempotency-Key"] == "k1"
+    assert fake.asked.headers["Content-Type"] == "application/json"
+    assert fake.asked.body == '{"text": "é"}'.encode()
+    fake.answers(200)
+    await raw("GET", "/runs/0/events", {"Last-Event-ID": "7"})
+    assert fake.asked.headers["Last-Event-ID"] == "7"
+
+
+@pytest.mark.parametrize("value", ["é", "a\tb"])
+async def test_headers_are_printable_ascii(raw: Raw, fake: Fake, value: str) -> None:
+    assert (await raw("GET", "/runs/0/events", {"Last-Event-ID": value})).status == 400
+    assert fake.requests == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "forwarded"),
+    [
+        ("a%2Fb", "a%2Fb"),
+        ("a%3Fq=1%23f", "a%3Fq%3D1%23f"),
+        ("%252e%252e", "%252e%252e"),
+        ("%25%32%65", "%252e"),
+        ("..%2F..%2Fadmin", "..%2F..%2Fadmin"),
+        ("a%0d%0aX-Evil:%201", "a%0D%0AX-Evil%3A%201"),
+        ("a;b", "a%3Bb"),
+        ("a@b", "a%40b"),
+        ("\\..\\", "%5C..%5C"),
+    ],
+)
+async def test_a_segment_stays_one_segment(raw: Raw, fake: Fake, asked: str, forwarded: str) -> None:
+    fake.answers(200)
+    await raw("GET", f"/chats/{asked}")
+    assert fake.asked.uri == f"{API}/chats/{forwarded}"
+    await raw("GET", f"/chats/{asked}/messages")
+    assert fake.asked.uri == f"{API}/chats/{forwarded}/messages"
+
+
+@pytest.mark.parametrize(
+    "asked", ["/chats/..", "/chats/%2e%2e", "/chats/.%2e/messages", "/chats/%2E", "/runs/../events"]
+)
+async def test_no_way_leads_up(raw: Raw, fake: Fake, asked: str) -> None:
+    assert (await raw("GET", asked)).code == (404, "not_found")
+    assert fake.requests == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/auth/login"),
+        ("POST", "/auth/refresh"),
+        ("GET", "/sessions"),
+        ("DELETE", "/sessions/x"),
+        ("GET", "/tokens"),
+        ("POST", "/tokens"),
+        ("GET", "/admin/users"),
+        ("GET", "/admin/audit"),
+        ("DELETE", "/me"),
+        ("GET", "/me/export"),
+        ("PUT", "/chats"),
+        ("DELETE", "/chats"),
+        ("GET", "/nowhere"),
+        ("GET", "/chats/x/y/z"),
+        ("GET", "/"),
+    ],
+)
+async def test_the_table_is_the_bound(raw: Raw, fake: Fake, method: str, path: str) -> None:
+    assert (await raw(method, path)).status in (404, 405)
+    assert fake.requests == []
+
+
+async def test_large_bodies_are_refused_here(raw: Raw, fake: Fake) -> None:
+    assert (await raw("POST", "/chats", body=b"x" * (1024 * 1024 + 1))).code == (413, "too_large")
+    assert fake.requests == []
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
+async def test_who_may_not_ask_here_asks_nothing_there(raw: Raw, fake: Fake, method: str) -> None:
+    for authorization in ("", "token wrong", f"Bearer {TOKEN}"):
+        path = "/chats" if method == "POST" else "/chats/0123"
+        assert (await raw(method, path, {"Authorization": authorization})).code == (403, "forbidden")
+    assert fake.requests == []
+
+
+async def test_the_readiness_is_asked_without_the_token(raw: Raw, fake: Fake) -> None:
+    ready = b'{"status":"ok","parts":{"store":"ok","bus":"ok","cache":"ok","provider":"ok"}}'
+    fake.answers(200, ready)
+    assert (await raw("GET", "/ready", {"Authorization": ""})).json["status"] == "ok"
+    assert "Authorization" not in fake.asked.headers
