@@ -41,10 +41,10 @@ class RemoteHandler(AIChatHandler):
 
     _answer: Answer | None = None
 
-    def initialize(self, host: Host, gateway: Gateway, route: Route) -> None:  # type: ignore[override]
+    def initialize(self, host: Host, route: Route, gateway: Gateway) -> None:  # type: ignore[override]
         """Take what the URL table hands over."""
-        super().initialize(host)
-        self.gateway, self.route = gateway, route
+        super().initialize(host, route)
+        self.gateway = gateway
 
     @property
     def content_security_policy(self) -> str:
@@ -56,7 +56,7 @@ class RemoteHandler(AIChatHandler):
 
     async def forward(self, segments: dict[str, str], *, anonymous: bool = False) -> None:
         """Ask the service, and relay its answer."""
-        verb = self.route.verbs.get((self.request.method or "").lower())
+        verb = self.verb
         if verb is None:
             raise web.HTTPError(HTTPStatus.METHOD_NOT_ALLOWED)
         asked = Asked(self._method, target(self.route.path, segments, self._query(verb)), self._along(), self._sent())

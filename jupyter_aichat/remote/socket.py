@@ -45,10 +45,10 @@ class RemoteSocketHandler(WebSocketMixin, WebSocketHandler, HostedHandler):
     _followed: Followed
     _relaying: asyncio.Task[None] | None = None
 
-    def initialize(self, host: Host, gateway: Gateway, route: Route) -> None:  # type: ignore[override]
+    def initialize(self, host: Host, route: Route, gateway: Gateway) -> None:  # type: ignore[override]
         """Take what the URL table hands over."""
-        super().initialize(host)
-        self.gateway, self.route = gateway, route
+        super().initialize(host, route)
+        self.gateway = gateway
 
     def set_default_headers(self) -> None:
         """Set none: a handshake's answer has no content to protect."""

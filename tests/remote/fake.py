@@ -116,6 +116,6 @@ async def start(port: int = 0) -> Fake:
     (listening,) = bind_sockets(port, "127.0.0.1")
     fake = Fake(f"http://127.0.0.1:{listening.getsockname()[1]}", HTTPServer(web.Application()))
     application = web.Application([(f"{API}/ws", FakeSocket, {"fake": fake}), (".*", _Handler, {"fake": fake})])
-    fake.server.request_callback = application  # type: ignore[assignment]
+    fake.server.request_callback = application
     fake.server.add_socket(listening)
     return fake

@@ -41,14 +41,14 @@ async def test_a_status_is_kept_also_with_a_code_of_a_later_version(raw: Raw, fa
 
 
 async def test_a_refused_token_is_told_as_such(raw: Raw, fake: Fake) -> None:
-    fake.answers(401, b'{"code":"unauthenticated","message":"m","details":{}}', {**JSON, "WWW-Authenticate": "Bearer"})
+    fake.answers(401, b'{"code":"unauthenticated","message":"m","details":{}}', {**JSON, "WWW-Authenticate": "Basic"})
     answer = await raw("GET", "/me")
     assert answer.code == (401, "unauthenticated")
     assert fake.url in answer.json["message"]
     assert "Tokens" in answer.json["message"]
     assert answer.json["details"]["service"] == fake.url
     assert TOKEN.encode() not in answer.body
-    assert "WWW-Authenticate" not in answer.headers
+    assert "Basic" not in answer.headers["WWW-Authenticate"]
     assert (await raw("GET", "/health")).json["service"] == "refused"
 
 
