@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -22,6 +22,7 @@ MOST_TOKENS = 50
 LONGEST = timedelta(days=366)
 _MOST_NAME = 100
 _TOUCH_EVERY = timedelta(hours=1)
+_MOST_KEPT = 10_000
 
 
 class PersonalTokens:
@@ -29,6 +30,7 @@ class PersonalTokens:
 
     def __init__(self, store: AccountStore, standings: Standings, audit: Audit) -> None:
         self._store, self._standings, self._audit = store, standings, audit
+        self._used: dict[TokenId, datetime] = {}
 
     async def create(
         self, principal: Principal, name: str, scopes: tuple[str, ...], lives: timedelta, origin: Origin
@@ -62,6 +64,12 @@ class PersonalTokens:
 
     async def used(self, token: PersonalToken) -> None:
         """Remember when it was used, right to the hour."""
-        at = now()
-        if token.used_at is None or at - token.used_at >= _TOUCH_EVERY:
+        at, before = (
+            now(),
+            self._used.get(token.id) or token.used_at,
+        )  # what was read may be older than what was written
+        if before is None or at - before >= _TOUCH_EVERY:
+            if len(self._used) >= _MOST_KEPT:
+                self._used.clear()
+            self._used[token.id] = at
             await self._store.touch_token(msgspec.structs.replace(token, used_at=at))

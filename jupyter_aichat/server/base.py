@@ -22,6 +22,8 @@ from jupyter_aichat.server.hosted import HostedHandler
 
 BODY_TIMEOUT_S = 60.0
 LINGER_S = 10.0
+UNWANTED_S = 2.0
+"""How long the body of a request that is not let in is waited for, before it is told so."""
 LINGER_BYTES = 64 * MAX_BODY
 
 T = TypeVar("T")
@@ -34,38 +36,65 @@ class AIChatHandler(HostedHandler, APIHandler):
     The body is read by ourselves, and only after the request was let in: the server's own bound is 512 MiB.
     """
 
+    let_in = False
+    """Whether the body will be read by whom it is for."""
+
     async def prepare(self) -> None:  # type: ignore[override]
         """Let the request in, then bound its body."""
         self._body = bytearray()
-        await super().prepare()
+        try:
+            await super().prepare()
+            if self.request.headers.get("Content-Encoding", "identity").lower() != "identity":
+                raise UnsupportedMedia("Send the body without a Content-Encoding.")
+        except Exception:
+            await self.read_unwanted()
+            raise
+        self.let_in = True
         connection: Any = self.request.connection
         connection.set_body_timeout(BODY_TIMEOUT_S)
-        if self.request.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise UnsupportedMedia("Send the body without a Content-Encoding.")
+        if self._length > MAX_BODY:
+            await self._refuse_large(self._length)
+
+    @property
+    def _length(self) -> int:
+        """Bytes of the body, 0 where that is not told."""
         length = self.request.headers.get("Content-Length", "")
-        if length.isdigit() and int(length) > MAX_BODY:
-            await self._refuse_large(int(length))
+        return int(length) if length.isdigit() else 0
 
     async def _refuse_large(self, length: int) -> None:
-        """Answer at once, then read on for a while and keep nothing.
-
-        A connection that is closed while the client is still sending is reset, and many clients then never read the
-        answer (https://www.rfc-editor.org/rfc/rfc9112#section-9.6).
-        """
+        """Answer at once, then read on for a while."""
         body = encode(body_of(_too_large()))
         self.set_status(413)
         self.set_header("Content-Type", "application/json")
         self.set_header("Content-Length", str(len(body)))
         self.set_header("Connection", "close")
         self.write(body)
+        with suppress(StreamClosedError):
+            await self.flush()
+        await self._read_on(min(length, LINGER_BYTES), LINGER_S)
+        self.finish()
+
+    async def read_unwanted(self) -> None:
+        """Read the body of a request that is not let in, before it is told so."""
+        await self._read_on(min(self._length, MAX_BODY), UNWANTED_S)
+
+    async def _read_on(self, left: int, for_s: float) -> None:
+        """Read what is left of a body that nobody wants, and keep nothing.
+
+        A connection that is closed while the client is still sending is reset, and many clients then never read the
+        answer (https://www.rfc-editor.org/rfc/rfc9112#section-9.6).
+        """
         connection: Any = self.request.connection
         with suppress(StreamClosedError, TimeoutError):
-            async with asyncio.timeout(LINGER_S):
-                await self.flush()
-                left = min(length, LINGER_BYTES)
+            async with asyncio.timeout(for_s):
                 while left > 0:
                     left -= len(await connection.stream.read_bytes(min(left, 64 * 1024), partial=True))
-        self.finish()
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Write an error's body; the connection of a request that was not let in ends with it, since its body has no reader."""
+        if not self.let_in:
+            self.set_header("Connection", "close")
+        super().write_error(status_code, **kwargs)
 
     def data_received(self, chunk: bytes) -> None:
         """Keep a piece of the body; one that has no length beforehand is refused as soon as it is too long."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import AsyncMock, patch
 
 import msgspec
 import pytest
@@ -13,6 +14,8 @@ from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.ids import OwnerId, TokenId
 from jupyter_aichat.errors import InvalidRequest, NotFound, Unauthenticated
 from jupyter_aichat.stores.sqlite import SqliteStore
+from jupyter_aichat.stores.sqlite_accounts import SqliteAccounts
+from tests.auth.conftest import MakeService
 from tests.auth.people import HOME, identity, register
 
 DAY = timedelta(days=1)
@@ -94,7 +97,9 @@ async def test_what_is_made_up_lets_nobody_in(service: AccountService, bearer: s
         await service.accounts.authenticate(bearer)
 
 
-async def test_last_use_is_written_once_an_hour(service: AccountService, store: SqliteStore) -> None:
+async def test_last_use_is_written_once_an_hour(
+    service: AccountService, store: SqliteStore, make_service: MakeService
+) -> None:
     ada = await register(service)
     _, secret = await made(service)
     (token,) = await service.accounts.tokens.of(ada.id)
@@ -108,11 +113,20 @@ async def test_last_use_is_written_once_an_hour(service: AccountService, store: 
     assert used[0] is not None
     assert len(set(used)) == 1
     await store.accounts.touch_token(msgspec.structs.replace(token, used_at=now() - timedelta(hours=2)))
-    await service.accounts.standings.tell(ada.id)
-    await service.accounts.authenticate(secret)
+    another = await make_service()
+    await another.accounts.authenticate(secret)
     (token,) = await service.accounts.tokens.of(ada.id)
     assert token.used_at is not None
     assert now() - token.used_at < timedelta(minutes=1)
+
+
+async def test_many_uses_at_once_are_written_once(service: AccountService) -> None:
+    await register(service)
+    _, secret = await made(service)
+    with patch.object(SqliteAccounts, "touch_token", AsyncMock()) as written:
+        for _ in range(5):
+            await service.accounts.authenticate(secret)
+    assert written.await_count == 1
 
 
 async def test_logging_out_everywhere_leaves_tokens(service: AccountService) -> None:
