@@ -38,7 +38,7 @@ from tests.server.client import Socket
 START_S = 40.0
 PASSWORD = "correct horse battery"
 ORIGIN = Origin("192.0.2.7", "pytest")
-DEFAULTS = {"--OllamaProvider.url": "http://127.0.0.1:9", "--ScriptedProvider.scenarios": "True"}
+DEFAULTS = {"--port": "0", "--OllamaProvider.url": "http://127.0.0.1:9", "--ScriptedProvider.scenarios": "True"}
 LOG = logging.getLogger("tests.service_app")
 
 OPENED: list[Socket] = []
@@ -173,7 +173,7 @@ def running(
     (folder / "secret").write_text(secret)
     given = {"--AIChatApp.store_url": store_url, "--AIChatApp.secret_file": str(folder / "secret"), **DEFAULTS}
     command = [
-        *(sys.executable, "-m", "jupyter_aichat.service.app", "--port=0", "--ServerApp.ip=127.0.0.1"),
+        *(sys.executable, "-m", "jupyter_aichat.service.app", "--ServerApp.ip=127.0.0.1"),
         *(f"{name}={value}" for name, value in given.items() if not any(a.startswith(f"{name}=") for a in arguments)),
         *arguments,
     ]
