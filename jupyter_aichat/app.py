@@ -11,13 +11,18 @@ import importlib
 import os
 import secrets
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
 
+from jupyter_aichat import secret_file
 from jupyter_aichat._version import __version__
+from jupyter_aichat.errors import NotReady
+from jupyter_aichat.logs.json_log import write_json
+from jupyter_aichat.metrics.metrics import Metrics
 from jupyter_aichat.remote.mode import SERVICE_URL, RemoteMode, configured
 from jupyter_aichat.server.host import Host
 from jupyter_aichat.server.identity import local_principal
@@ -50,9 +55,34 @@ class AIChatApp(AppSettings, ExtensionApp):
 
     def initialize_settings(self) -> None:
         """Make what handlers need."""
+        self.set_up_logs()
         self.host = Host(Lifecycle(self._make, self.log), local_principal(self.local_owner), self.log)
+        self.host.json_log = self.logs == "json"
         mode = configured(self)
         self.gateway = None if mode is None else self._make_gateway(mode)
+        if self.gateway is None:
+            self.set_up_metrics("personal")
+
+    def set_up_logs(self) -> None:
+        """Write the lines of our own log as they shall be."""
+        if self.logs == "json":
+            write_json(self)
+
+    def set_up_metrics(self, mode: str) -> None:
+        """Count what happens."""
+        self.host.metrics = Metrics(__version__, mode)
+
+    async def _start_metrics(self, metrics: Metrics) -> None:
+        """Look at the loop, and let those ask who have the token; without it the others can ask as ever."""
+        metrics.start()
+        if self.metrics_token_file:
+            try:
+                self.host.metrics_token = await asyncio.to_thread(self._read_metrics_token)
+            except NotReady as error:
+                self.log.warning("AIChatApp.metrics_token_file: %s", error)
+
+    def _read_metrics_token(self) -> str:
+        return secret_file.read(Path(self.metrics_token_file).expanduser()).decode("latin-1")
 
     def initialize_handlers(self) -> None:
         """Add the URL table, or the one that forwards to a service."""
@@ -73,6 +103,8 @@ class AIChatApp(AppSettings, ExtensionApp):
             await asyncio.to_thread(
                 importlib.import_module, WIRING
             )  # a tenth of a second, in which others are answered
+        if self.host.metrics is not None:
+            await self._start_metrics(self.host.metrics)
         await self.host.lifecycle.start()
 
     def _make(self) -> tuple[Engine, AccountService | None]:
@@ -84,7 +116,15 @@ class AIChatApp(AppSettings, ExtensionApp):
         """What the wiring is told."""
         from jupyter_aichat.wiring import Settings  # noqa: PLC0415
 
-        return Settings(self.store_url, self.redis_url, self.default_model, self.secret_file, parent=self, log=self.log)
+        return Settings(
+            self.store_url,
+            self.redis_url,
+            self.default_model,
+            self.secret_file,
+            parent=self,
+            log=self.log,
+            observer=self.host.metrics,
+        )
 
     def _make_gateway(self, mode: RemoteMode) -> Gateway:
         from jupyter_aichat.remote.gateway import Gateway  # noqa: PLC0415 (remote mode only for those who want it)
@@ -109,6 +149,8 @@ class AIChatApp(AppSettings, ExtensionApp):
         """Stop within five seconds; never raises, and may come without a start or twice."""
         if hasattr(self, "host"):
             self._dismiss_kernels()
+            if self.host.metrics is not None:
+                self.host.metrics.stop()
             await (self.gateway or self.host.lifecycle).stop()
 
     def current_activity(self) -> dict[str, Any] | None:

@@ -30,6 +30,15 @@ class AppSettings(HasTraits):
         help="Who owns the chats of this server: servers with the same store and owner are one person. Default: "
         "AICHAT_OWNER, else 'local'."
     ).tag(config=True)
+    logs = Enum(
+        ("text", "json"),
+        help="How lines of the log are written: for people to read, or as JSON, one object a line with the ids of request and "
+        "run. In a Jupyter server, those of the chat alone. Default: AICHAT_LOGS, else text.",
+    ).tag(config=True)
+    metrics_token_file = Unicode(
+        help="A file with a token, at least 32 bytes, that opens /metrics and nothing else. Default: AICHAT_METRICS_TOKEN_FILE, "
+        "else administrators alone may ask; in a Jupyter server, whoever may use it."
+    ).tag(config=True)
     registration = Enum(
         ("open", "invitation", "closed"), "closed",
         help="Who may make an account in the service: 'open' everybody who reaches it, 'invitation' who has one from an "
@@ -52,6 +61,14 @@ class AppSettings(HasTraits):
     @default("default_model")
     def _default_model_default(self) -> str:
         return os.environ.get("AICHAT_DEFAULT_MODEL", "")
+
+    @default("logs")
+    def _logs_default(self) -> str:
+        return os.environ.get("AICHAT_LOGS", "") or "text"
+
+    @default("metrics_token_file")
+    def _metrics_token_file_default(self) -> str:
+        return os.environ.get("AICHAT_METRICS_TOKEN_FILE", "")
 
     @default("local_owner")
     def _local_owner_default(self) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -22,16 +23,23 @@ from jupyter_aichat.domain.ids import OwnerId, RunId
 from jupyter_aichat.engine.admission import Admission
 from jupyter_aichat.engine.answers import AnswerCache
 from jupyter_aichat.engine.engine import Engine
+from jupyter_aichat.engine.observed import observed
+from jupyter_aichat.engine.observer import Observer
 from jupyter_aichat.errors import NotReady
 from jupyter_aichat.providers.ollama import OllamaProvider
 from jupyter_aichat.providers.scripted import ScriptedProvider
+from jupyter_aichat.stores.accounts import AccountStore
+from jupyter_aichat.stores.base import Store
 from jupyter_aichat.stores.mongo import MongoStore
+from jupyter_aichat.stores.shares import ShareStore
 from jupyter_aichat.stores.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from jupyter_aichat.auth.assembly import AccountService
     from jupyter_aichat.auth.keys import Key
     from jupyter_aichat.auth.registration import RegistrationMode
+
+Part = TypeVar("Part")
 
 CONFIGURABLES: tuple[type[Configurable], ...] = (
     Admission,
@@ -45,7 +53,10 @@ CONFIGURABLES: tuple[type[Configurable], ...] = (
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What an operator chooses. ``parent`` hands its configuration down to the store and the providers."""
+    """What an operator chooses. ``parent`` hands its configuration down to the store and the providers.
+
+    ``observer`` is told what happens, and how long each part takes to answer.
+    """
 
     store_url: str = ""
     redis_url: str = ""
@@ -53,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True):
     secret_file: str = ""
     parent: Configurable | None = None
     log: logging.Logger = logging.getLogger("jupyter_aichat")
+    observer: Observer | None = None
 
 
 def build(settings: Settings) -> Engine:
@@ -84,15 +96,24 @@ def _accounts(
     from jupyter_aichat.auth.assembly import AccountRules, Ports, assemble  # noqa: PLC0415 (bcrypt, for services alone)
     from jupyter_aichat.auth.passwords import Passwords  # noqa: PLC0415
 
-    bus, cache, _ = between
+    bus, cache, _ = _watched(settings, between)
+    watched = partial(_watch, settings, "store")
     return assemble(
-        Ports(store.accounts, store, bus, cache, LocalCache(), store.shares),
+        Ports(
+            watched(store.accounts, AccountStore),
+            watched(store, Store),
+            bus,
+            cache,
+            LocalCache(),
+            watched(store.shares, ShareStore),
+        ),
         keys,
         registration,
         rules=AccountRules(parent=settings.parent),
         passwords=Passwords(parent=settings.parent),
         log=settings.log,
         deleted=deleted,
+        noted=(settings.observer or Observer()).noted,
     )
 
 
@@ -102,19 +123,31 @@ def _engine(
     between: tuple[Bus, Cache, Queue],
     secret: Callable[[], bytes] | None,
 ) -> Engine:
-    bus, cache, queue = between
-    alone = None if isinstance(queue, LocalQueue) else LocalQueue(mending_s=0)
+    alone = None if isinstance(between[2], LocalQueue) else LocalQueue(mending_s=0)
+    bus, cache, queue = _watched(settings, between)
     return Engine(
-        store,
+        _watch(settings, "store", store, Store),
         bus,
         cache,
         [OllamaProvider(parent=settings.parent), ScriptedProvider(parent=settings.parent)],
         default_model=settings.default_model,
         admission=Admission(queue, alone, parent=settings.parent),
         answers=AnswerCache(secret, parent=settings.parent),
+        observer=settings.observer,
         parent=settings.parent,
         log=settings.log,
     )
+
+
+def _watched(settings: Settings, between: tuple[Bus, Cache, Queue]) -> tuple[Bus, Cache, Queue]:
+    bus, cache, queue = between
+    watched = partial(_watch, settings)
+    return watched("bus", bus, Bus), watched("cache", cache, Cache), watched("queue", queue, Queue)
+
+
+def _watch(settings: Settings, name: str, part: Part, port: type[Any]) -> Part:
+    """Return the part, timed where somebody wants to know."""
+    return part if settings.observer is None else observed(part, port, name, settings.observer)
 
 
 class Desk(msgspec.Struct, frozen=True):

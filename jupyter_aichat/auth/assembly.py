@@ -26,6 +26,7 @@ from jupyter_aichat.auth.standings import Standings
 from jupyter_aichat.auth.tokens import LONGEST_S, AccessTokens
 from jupyter_aichat.bus.base import Bus
 from jupyter_aichat.cache.base import Cache
+from jupyter_aichat.domain.audit import Action
 from jupyter_aichat.domain.ids import OwnerId, RunId
 from jupyter_aichat.domain.limit import Rate
 from jupyter_aichat.stores.accounts import AccountStore
@@ -92,10 +93,14 @@ def assemble(
     passwords: Passwords,
     log: logging.Logger,
     deleted: Callable[[OwnerId, tuple[RunId, ...]], None] = lambda _owner, _runs: None,
+    noted: Callable[[Action], None] = lambda _: None,
 ) -> AccountService:
-    """Put the accounts together; nothing is opened. Raises `NotReady` for keys that cannot be used."""
+    """Put the accounts together; nothing is opened. Raises `NotReady` for keys that cannot be used.
+
+    ``noted`` is called with each action that is written into the audit.
+    """
     access = AccessTokens(keys, rules.issuer, rules.access_s)
-    audit, standings = Audit(ports.accounts), Standings(ports.accounts, ports.bus, log)
+    audit, standings = Audit(ports.accounts, noted), Standings(ports.accounts, ports.bus, log)
     limiter = Limiter(ports.cache, ports.alone if rules.counts_alone else None)
     accounts = Accounts(
         ports.accounts,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from jupyter_aichat.domain.audit import Action, AuditRecord
 from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.ids import OwnerId, new_id
@@ -9,10 +11,16 @@ from jupyter_aichat.stores.accounts import AccountStore
 
 
 class Audit:
-    """Appends to the audit of a store."""
+    """Appends to the audit of a store.
 
-    def __init__(self, store: AccountStore) -> None:
-        self._store = store
+    Parameters
+    ----------
+    noted
+        Called with each action, once it is written.
+    """
+
+    def __init__(self, store: AccountStore, noted: Callable[[Action], None] = lambda _: None) -> None:
+        self._store, self._noted = store, noted
 
     async def note(
         self,
@@ -25,3 +33,4 @@ class Audit:
     ) -> None:
         """Write down what was done."""
         await self._store.append_audit(AuditRecord(new_id(), now(), action, actor, subject, address, details))
+        self._noted(action)

@@ -18,6 +18,7 @@ from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.ids import ShareId
 from jupyter_aichat.domain.share import Share
 from jupyter_aichat.errors import AIChatError, RateLimited
+from jupyter_aichat.logs.context import nobodys
 from jupyter_aichat.stores.accounts import AccountStore
 from jupyter_aichat.stores.shares import ShareStore
 
@@ -56,7 +57,7 @@ class ShareWatch:
         self._readers.add(reader)
         if self._task is None or self._task.done():
             self._sure_at = time.monotonic()
-            self._task = asyncio.create_task(self._look_while_read(), name="aichat-shares")
+            self._task = asyncio.create_task(self._look_while_read(), name="aichat-shares", context=nobodys())
         return lambda: self._forget(reader)
 
     def _forget(self, reader: _Reader) -> None:

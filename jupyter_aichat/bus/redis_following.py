@@ -12,6 +12,7 @@ from typing import Any
 from jupyter_aichat.bus.base import Entry, EntryHandler, Unsubscribe
 from jupyter_aichat.domain.ids import RunId, new_id
 from jupyter_aichat.errors import BusUnavailable
+from jupyter_aichat.logs.context import nobodys
 from jupyter_aichat.redis_client import RedisClient
 from jupyter_aichat.redis_connection import RETRY_S, RedisConnection, bucket_of
 
@@ -71,12 +72,12 @@ class _Group:
 
     def start(self) -> None:
         if self.task is None or self.task.done():
-            self.task = asyncio.create_task(self._read_on(), name="aichat-follow-redis")
+            self.task = asyncio.create_task(self._read_on(), name="aichat-follow-redis", context=nobodys())
 
     def wake(self) -> None:
         """Let a read that waits begin anew, with the runs of now."""
         if self._waits and (self._waking is None or self._waking.done()):
-            self._waking = asyncio.create_task(self._wake(), name="aichat-wake")
+            self._waking = asyncio.create_task(self._wake(), name="aichat-wake", context=nobodys())
 
     async def _wake(self) -> None:
         async def add(client: RedisClient) -> None:

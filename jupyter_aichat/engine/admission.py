@@ -27,6 +27,7 @@ from jupyter_aichat.engine.line import Line
 from jupyter_aichat.engine.live import LiveRun
 from jupyter_aichat.engine.place import Place
 from jupyter_aichat.errors import BusUnavailable, CacheUnavailable
+from jupyter_aichat.logs.context import nobodys
 
 TOPIC = "admitted"
 LOOK_S = 1.0
@@ -99,6 +100,16 @@ class Admission(LoggingConfigurable):
     def queues(self) -> tuple[Queue, ...]:
         """What must be opened before and closed after."""
         return tuple(queue for queue in (self._shared, self._alone) if queue is not None)
+
+    @property
+    def waiting(self) -> dict[str, int]:
+        """How many runs of this process wait, by line."""
+        return {name: len(line.waiting) for name, line in self._lines.items()}
+
+    @property
+    def lines_alone(self) -> int:
+        """How many lines are counted by this process alone."""
+        return sum(line.is_alone for line in self._lines.values())
 
     def start(
         self,
@@ -284,7 +295,7 @@ class Admission(LoggingConfigurable):
                 line.admit(run_id)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        task = asyncio.create_task(work, name=name)
+        task = asyncio.create_task(work, name=name, context=nobodys())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task

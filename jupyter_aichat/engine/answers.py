@@ -24,6 +24,7 @@ from jupyter_aichat.engine.admission import Door
 from jupyter_aichat.engine.flights import Chunks, Flight
 from jupyter_aichat.engine.kept_answers import KeptAnswer, kept_of, replay
 from jupyter_aichat.errors import CacheUnavailable
+from jupyter_aichat.logs.context import nobodys
 from jupyter_aichat.providers.base import ChatRequest, Chunk, Provider
 
 _VERSION = 1
@@ -189,7 +190,7 @@ class AnswerCache(LoggingConfigurable):
             self._log.warning("The cache is away: answers of a deleted chat are deleted when it is back")
             self._to_forget.add(chat)
             if self._forgetting is None:
-                self._forgetting = asyncio.create_task(self._forget_later(), name="aichat-forget")
+                self._forgetting = asyncio.create_task(self._forget_later(), name="aichat-forget", context=nobodys())
 
     async def _forget(self, chat: str) -> bool:
         try:

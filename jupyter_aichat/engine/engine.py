@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -24,6 +25,7 @@ from jupyter_aichat.engine.journal import Journal
 from jupyter_aichat.engine.lease import Lease
 from jupyter_aichat.engine.live import LiveRun
 from jupyter_aichat.engine.models import Catalogue
+from jupyter_aichat.engine.observer import Observer
 from jupyter_aichat.engine.owners import Owners
 from jupyter_aichat.engine.runs import STOP_TOPIC, Runs
 from jupyter_aichat.engine.sweeper import Sweeper
@@ -55,6 +57,8 @@ class Engine(Configurable):
         Answers that need no model; None keeps none.
     quotas
         Who may have another answer; None lets everybody.
+    observer
+        Is told what runs do; None where nobody watches.
     default_model
         The model to take where none is named; "" for the first loaded, else the first listed.
     """
@@ -76,6 +80,7 @@ class Engine(Configurable):
         admission: Admission | None = None,
         answers: AnswerCache | None = None,
         quotas: Quotas | None = None,
+        observer: Observer | None = None,
         parent: Configurable | None = None,
         log: logging.Logger | None = None,
     ) -> None:
@@ -83,6 +88,7 @@ class Engine(Configurable):
         log = log or logging.getLogger(__name__)
         self._id = InstanceId(new_id())
         self._store, self._bus, self._cache, self._providers, self._log = store, bus, cache, tuple(providers), log
+        self._observer = observer or Observer()
         self.models = Catalogue(self._providers, cache, default_model, log)
         self._lease = Lease(self._lapsed)
         self._journal = Journal(store, bus, self._lease, lost=self._lost, starved=self._starved, log=log)
@@ -96,6 +102,7 @@ class Engine(Configurable):
             answers=self.answers,
             quotas=self.quotas,
             journal=self._journal,
+            observer=self._observer,
             log=log,
         )
         self._workers = Workers(generator, self._journal, bus, self._lease, self._moved)
@@ -106,6 +113,7 @@ class Engine(Configurable):
             catalogue=self.models,
             admission=self._admission,
             quotas=self.quotas,
+            observer=self._observer,
             workers=self._workers,
             owners=self._owners,
             instance=self._id,
@@ -126,6 +134,7 @@ class Engine(Configurable):
             catalogue=self.models,
             estimator=generator.estimator,
             workers=self._workers,
+            observer=self._observer,
             log=self._log,
         )
         sweeper = Sweeper(
@@ -135,6 +144,7 @@ class Engine(Configurable):
             owners=self._owners,
             takeover=takeover,
             suspect=self._lost,
+            observer=self._observer,
             log=self._log,
         )
         return Instance(
@@ -153,6 +163,21 @@ class Engine(Configurable):
     def active_runs(self) -> int:
         """How many answers this process is writing."""
         return len(self._workers)
+
+    @property
+    def runs_by_state(self) -> dict[str, int]:
+        """How many answers this process has in each state."""
+        return Counter[str](live.state for live in self._workers)
+
+    @property
+    def waiting(self) -> dict[str, int]:
+        """How many answers of this process wait before each model that has a line."""
+        return self._admission.waiting
+
+    @property
+    def lines_alone(self) -> int:
+        """How many lines this process counts on its own, because the shared queue is away."""
+        return self._admission.lines_alone
 
     async def start(self) -> None:
         """Open all parts and join; a store that cannot be opened raises, and what was opened is closed again."""
@@ -243,6 +268,7 @@ class Engine(Configurable):
 
     def _lapsed(self) -> None:
         if self.active_runs:
+            self._observer.lapsed()
             self._log.warning("This process cannot be sure of its runs any more and lets go of them")
         self._workers.let_go()
 

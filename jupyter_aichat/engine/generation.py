@@ -31,6 +31,7 @@ from jupyter_aichat.engine.charging import charge_of
 from jupyter_aichat.engine.journal import Journal
 from jupyter_aichat.engine.live import AskedModel, LiveRun
 from jupyter_aichat.engine.models import Catalogue
+from jupyter_aichat.engine.observer import Observer, ended_run
 from jupyter_aichat.engine.window import Estimator, Window, fit, was_cut
 from jupyter_aichat.errors import AIChatError, NotFound, StoreUnavailable, StreamInterrupted
 from jupyter_aichat.limits.quotas import Quotas
@@ -67,10 +68,11 @@ class Generator:
         answers: AnswerCache,
         quotas: Quotas,
         journal: Journal,
+        observer: Observer,
         log: logging.Logger,
     ) -> None:
         self._store, self._catalogue, self._admission, self._answers = store, catalogue, admission, answers
-        self._quotas, self._journal, self._log = quotas, journal, log
+        self._quotas, self._journal, self._observer, self._log = quotas, journal, observer, log
         self.estimator = Estimator()
 
     async def run(self, live: LiveRun, question: Message, reply: Message, wanted: asyncio.Future[End]) -> End | None:
@@ -111,7 +113,7 @@ class Generator:
 
     async def _generate(self, live: LiveRun, question: Message, reply: Message) -> End:
         if not await self._at_hand(live, question, reply):
-            await self._admission.enter(live)
+            await self._admitted(live)
         live.tell(RunStarted())
         model, setup = await self._setup(live.record)
         window = await self._window(live.record, question, reply, setup)
@@ -129,6 +131,12 @@ class Generator:
                 if live.size > MAX_CHARACTERS:
                     return End("stopped", "too_long")
         return self._completed(live, setup, context, None if asked.first_at is None else asked.first_at - asked.at)
+
+    async def _admitted(self, live: LiveRun) -> None:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        await self._admission.enter(live)
+        self._observer.admitted(loop.time() - begun)
 
     def _answer(self, live: LiveRun, model: Model, request: ChatRequest) -> AsyncGenerator[tuple[Chunk, ...], None]:
         provider = self._catalogue.provider(model.provider)
@@ -209,7 +217,13 @@ class Generator:
             return LET_GO if won.epoch > record.epoch else end
         if live.ending is None:
             live.finish(_finished(won))
+        if won is None or won.epoch == record.epoch:  # else it was another's end
+            self._tell(live, _finished(won))
         return None
+
+    def _tell(self, live: LiveRun, end: RunFinished) -> None:
+        error = end.error.code if end.error else None
+        self._observer.ended(ended_run(live, end.state, end.reason, error, asyncio.get_running_loop().time()))
 
     async def _write_end(self, record: RunRecord, end: RunEnd) -> RunRecord | None:
         """Write the end, again and again while the store is away; return the run as it then stands, None where it is gone.

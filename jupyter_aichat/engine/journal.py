@@ -19,6 +19,7 @@ from jupyter_aichat.engine.lease import Lease
 from jupyter_aichat.engine.live import LiveRun
 from jupyter_aichat.engine.log import EncodedEvent
 from jupyter_aichat.errors import BusUnavailable, StoreUnavailable
+from jupyter_aichat.logs.context import nobodys
 from jupyter_aichat.stores.base import Store
 
 TICK_S = 0.025
@@ -85,7 +86,7 @@ class Journal:
             self._batch = _Batch()
         self._batch.entries.append(entry)
         if self._appending is None:
-            self._appending = asyncio.create_task(self._append_all(), name="aichat-append")
+            self._appending = asyncio.create_task(self._append_all(), name="aichat-append", context=nobodys())
 
     def _begin_anew(self, live: LiveRun, seq: int) -> None:
         """Let the run's log go on from a snapshot, whose last event is `seq`."""

@@ -14,6 +14,7 @@ from jupyter_aichat.cache.base import Cache
 from jupyter_aichat.domain.failure import Failure
 from jupyter_aichat.domain.model import Model, ModelList, ModelSetup, ProviderState
 from jupyter_aichat.errors import CacheUnavailable, ModelNotFound, NotReady, ProviderError, ProviderUnreachable
+from jupyter_aichat.logs.context import nobodys
 from jupyter_aichat.providers.base import Provider
 
 LIST_FRESH_S = 1.5
@@ -133,7 +134,7 @@ class Catalogue:
 
     def _refresh_behind(self) -> asyncio.Task[None]:
         if self._refreshing is None:
-            self._refreshing = asyncio.create_task(self._ask_all(), name="aichat-models")
+            self._refreshing = asyncio.create_task(self._ask_all(), name="aichat-models", context=nobodys())
         return self._refreshing
 
     async def _ask_all(self) -> None:

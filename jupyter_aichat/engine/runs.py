@@ -28,6 +28,7 @@ from jupyter_aichat.engine.generation import End
 from jupyter_aichat.engine.live import LiveRun
 from jupyter_aichat.engine.log import EncodedEvent
 from jupyter_aichat.engine.models import Catalogue
+from jupyter_aichat.engine.observer import Observer
 from jupyter_aichat.engine.owners import Owners
 from jupyter_aichat.engine.reader import Reader
 from jupyter_aichat.engine.requests import Again, Edit, Send, Sent
@@ -69,6 +70,7 @@ class Runs:
         catalogue: Catalogue,
         admission: Admission,
         quotas: Quotas,
+        observer: Observer,
         workers: Workers,
         owners: Owners,
         instance: InstanceId,
@@ -76,7 +78,8 @@ class Runs:
     ) -> None:
         self._followers: WeakSet[Follower] = WeakSet()
         self._store, self._bus, self._catalogue, self._admission = store, bus, catalogue, admission
-        self._quotas, self._workers, self._owners, self._instance, self._log = quotas, workers, owners, instance, log
+        self._quotas, self._observer, self._workers, self._owners = quotas, observer, workers, owners
+        self._instance, self._log = instance, log
 
     async def send(self, owner: OwnerId, send: Send) -> Sent:
         """Commit a question and begin its answer; without a chat one is begun."""
@@ -170,6 +173,7 @@ class Runs:
         if not self._workers.accepting:
             raise NotReady
         if len(self._workers) >= MAX_RUNS:
+            self._observer.refused(QueueFull.code)
             raise QueueFull("Too many answers are being written here; try again in a moment.", retry_after=5)
         # Whoever asked may go away meanwhile; what is committed must be generated all the same.
         return await asyncio.shield(asyncio.ensure_future(self._begin(turn)))
@@ -178,8 +182,9 @@ class Runs:
         """Reserve what it may use and a place, commit, and begin; what no new run needs is given back."""
         try:
             waits = await self._reserve(turn)
-        except (QueueFull, QuotaExceeded, TooManyRuns):
+        except (QueueFull, QuotaExceeded, TooManyRuns) as refused:
             if (known := await self._store.committed(turn)) is None:
+                self._observer.refused(refused.code)
                 raise
             return self._sent(known)  # it came before, and may itself be what fills the line
         try:

@@ -14,6 +14,7 @@ from jupyter_aichat.domain.change import Change
 from jupyter_aichat.domain.ids import InstanceId, RunId
 from jupyter_aichat.domain.run import RunEnd, RunRecord
 from jupyter_aichat.engine.generation import STARVED
+from jupyter_aichat.engine.observer import Observer, unwritten_run
 from jupyter_aichat.engine.owners import Owners
 from jupyter_aichat.engine.takeover import Takeover
 from jupyter_aichat.engine.workers import Workers
@@ -42,10 +43,11 @@ class Sweeper:
         owners: Owners,
         takeover: Takeover,
         suspect: Callable[[RunId], None],
+        observer: Observer,
         log: logging.Logger,
     ) -> None:
         self._id, self._store, self._workers, self._owners = instance, store, workers, owners
-        self._takeover, self._suspect, self._log = takeover, suspect, log
+        self._takeover, self._suspect, self._observer, self._log = takeover, suspect, observer, log
         self._taking: set[RunId] = set()
         self._forsaken: frozenset[RunId] = frozenset()
 
@@ -111,6 +113,8 @@ class Sweeper:
         outcome, why = ("stopped", "user") if claimed.stop_requested else ("interrupted", reason)
         end = RunEnd(outcome, why, seq=max(run.seq, claimed.epoch << 32) + 1)  # type: ignore[arg-type]
         await self._store.end_run(record.owner_id, run.id, claimed.epoch, end)
+        self._observer.taken_over(False)
+        self._observer.ended(unwritten_run(record, end.outcome, why))
         self._log.info("Run %s, which nobody wrote any more, is now %s", run.id, outcome)
         await self._owners.publish(Change(record.owner_id, run.chat_id, "message", run.message_id, run.id))
 

@@ -37,6 +37,7 @@ from jupyter_aichat.domain.usage import Usage
 from jupyter_aichat.engine.generation import End, summed
 from jupyter_aichat.engine.log import Piece
 from jupyter_aichat.engine.models import Catalogue
+from jupyter_aichat.engine.observer import Observer
 from jupyter_aichat.engine.parts import fold
 from jupyter_aichat.engine.window import Estimator
 from jupyter_aichat.engine.workers import Parked, Workers
@@ -68,10 +69,11 @@ class Takeover:
         catalogue: Catalogue,
         estimator: Estimator,
         workers: Workers,
+        observer: Observer,
         log: logging.Logger,
     ) -> None:
         self._id, self._store, self._bus, self._catalogue = instance, store, bus, catalogue
-        self._estimator, self._workers, self._log = estimator, workers, log
+        self._estimator, self._workers, self._observer, self._log = estimator, workers, observer, log
 
     async def take(self, record: RunRecord, gone_s: float | None, reason: str) -> bool:
         """Take a run that has not ended and go on with it, or end it for this `reason`; False where another was faster.
@@ -132,6 +134,7 @@ class Takeover:
         if goes_on:
             record, taken, end = self._rest_to_say(record, taken)
         self._log.info("Run %s, whose owner is gone, %s", record.run.id, "goes on here" if end is None else "ends")
+        self._observer.taken_over(end is None)
         self._workers.start(record, question, taken, end)
 
     def _rest_to_say(self, record: RunRecord, reply: Message) -> tuple[RunRecord, Message, End | None]:

@@ -17,6 +17,7 @@ from jupyter_aichat.engine.journal import Journal
 from jupyter_aichat.engine.lease import Lease
 from jupyter_aichat.engine.live import LiveRun
 from jupyter_aichat.errors import BusUnavailable
+from jupyter_aichat.logs.context import RUN_ID
 
 _STOPPING = End("interrupted", "server_stopping")
 
@@ -102,6 +103,7 @@ class Workers:
         live = worker.live
         run_id = live.record.run.id
         worker.begun = True
+        RUN_ID.set(run_id)
         unended: End | None = None
         try:
             unended = await self._generator.run(live, question, reply, worker.wanted)

@@ -12,13 +12,14 @@ from jupyter_aichat.server.proxies import Proxies
 
 if TYPE_CHECKING:
     from jupyter_aichat.auth.assembly import AccountService
+    from jupyter_aichat.metrics.metrics import Metrics
 
 
 @dataclass
 class Host:
     """The app. ``principal`` is the one owner of a personal server; where there is none, there are accounts.
 
-    There is a ``kernel_token`` from the start of a personal server to its stop.
+    There is a ``kernel_token`` from the start of a personal server to its stop. ``metrics_token`` opens the metrics alone.
     """
 
     lifecycle: Lifecycle
@@ -26,6 +27,9 @@ class Host:
     log: logging.Logger
     kernel_token: str | None = None
     proxies: Proxies = field(default_factory=Proxies)
+    metrics: Metrics | None = None
+    metrics_token: str | None = None
+    json_log: bool = False
 
     @property
     def has_accounts(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from tornado import web
 
 from jupyter_aichat.auth.identity import AccountUser
 from jupyter_aichat.domain.identity import Ending, Identity, Origin
-from jupyter_aichat.domain.ids import OwnerId
+from jupyter_aichat.domain.ids import OwnerId, new_id
 from jupyter_aichat.domain.principal import Principal
 from jupyter_aichat.errors import (
     AIChatError,
@@ -24,13 +25,15 @@ from jupyter_aichat.errors import (
     NotFound,
     Unauthenticated,
 )
+from jupyter_aichat.logs.context import REQUEST_ID, is_request_id
 from jupyter_aichat.protocol.bodies import ErrorBody
 from jupyter_aichat.protocol.codec import encode
 from jupyter_aichat.protocol.errors import body_of, body_of_status, status_of
+from jupyter_aichat.server import access_log
 from jupyter_aichat.server.host import Host
-from jupyter_aichat.server.identity import KERNEL_USER, KernelIdentity
+from jupyter_aichat.server.identity import KERNEL_USER, TokenIdentity
 from jupyter_aichat.server.permits import Permits
-from jupyter_aichat.server.table import LOGIN, NOWHERE, Route, Verb
+from jupyter_aichat.server.table import EVENT_STREAM, LOGIN, NOWHERE, Route, Verb
 
 if TYPE_CHECKING:
     from jupyter_aichat.auth.accounts import Accounts
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from jupyter_aichat.engine.engine import Engine
 
 AUTH_RESOURCE = "aichat"
+REQUEST_ID_HEADER = "X-Request-Id"
 
 
 class HostedHandler(JupyterHandler):
@@ -65,8 +69,20 @@ class HostedHandler(JupyterHandler):
             return "none" if self.request.method == "OPTIONS" else "needed"
         return "needed" if not verb.open else "welcome" if verb.needs else "none"
 
+    @cached_property
+    def request_id(self) -> str:
+        """What the request is called: as the client or a proxy has it, else by us."""
+        given = self.request.headers.get(REQUEST_ID_HEADER, "")
+        return given if is_request_id(given) else new_id()
+
+    def set_default_headers(self) -> None:
+        """Let the answer bear the request's name, errors too."""
+        super().set_default_headers()
+        self.set_header(REQUEST_ID_HEADER, self.request_id)
+
     async def prepare(self, **kwargs: Any) -> None:
         """Let the request in, if who asks may do this."""
+        REQUEST_ID.set(self.request_id)
         self.current_user = self._jupyter_current_user = None
         await super().prepare(**kwargs)
         if self.host.has_accounts:
@@ -93,7 +109,7 @@ class HostedHandler(JupyterHandler):
         """The server's, extended by the kernels' token."""
         provider = super().identity_provider
         token = self.host.kernel_token
-        return provider if token is None else KernelIdentity(provider, token)  # type: ignore[return-value]
+        return provider if token is None else TokenIdentity(provider, token, KERNEL_USER)  # type: ignore[return-value]
 
     @property
     def authorizer(self) -> Authorizer:
@@ -199,6 +215,28 @@ class HostedHandler(JupyterHandler):
         if isinstance(raised, web.HTTPError):
             return body_of_status(status_code, raised.log_message or "", raised.reason)
         return body_of_status(status_code, "", None)
+
+    def on_finish(self) -> None:
+        """Count the request."""
+        super().on_finish()
+        if self.host.metrics is not None:
+            status, seconds = self.get_status(), self.request.request_time()
+            self.host.metrics.answered(*self._name(), status, seconds if self._is_short(status) else None)
+
+    def _name(self) -> tuple[str, str]:
+        """The route and the method, as the table has them: what it does not have is anybody's invention."""
+        return self.route.path or "unknown", (self.request.method or "") if self.verb else "other"
+
+    def _is_short(self, status: int) -> bool:
+        """Whether what the request took says how fast we are: how long a stream goes on says nothing."""
+        return self.verb is not None and not (status == 200 and self.verb.reply == EVENT_STREAM)
+
+    def _log(self) -> None:
+        """Log the request; tornado has this in the application, and calls it here first."""
+        if self.host.json_log:
+            access_log.log_request(self)
+        else:
+            super()._log()
 
     def log_exception(
         self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None

@@ -16,6 +16,7 @@ from jupyter_aichat.domain.principal import Principal
 
 _BEARER = re.compile(r"(?:token|bearer)\s+(?P<token>\S+)\s*", re.IGNORECASE)
 KERNEL_USER = User(username="jupyter_aichat-kernel", name="Kernel", display_name="Kernel")
+METRICS_USER = User(username="jupyter_aichat-metrics", name="Metrics", display_name="Metrics")
 
 
 def local_principal(owner: str) -> Principal:
@@ -30,29 +31,32 @@ def local_principal(owner: str) -> Principal:
     return Principal(owner_id=OwnerId(owner), name=owner, display_name=display_name)
 
 
-class KernelIdentity:
-    """The server's identity provider, which also takes the kernels' token, for our routes alone."""
+class TokenIdentity:
+    """The server's identity provider, which also takes a token of ours, for some of our routes alone.
 
-    def __init__(self, provider: IdentityProvider, token: str) -> None:
-        self._provider, self._token = provider, token
+    Whoever brings the token is the ``user``, whom no login can be.
+    """
+
+    def __init__(self, provider: IdentityProvider, token: str, user: User) -> None:
+        self._provider, self._token, self._user = provider, token, user
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._provider, name)
 
     def get_user(self, handler: RequestHandler) -> User | None | Awaitable[User | None]:
         """Return the user of a request."""
-        if self._is_kernel(handler):
-            return KERNEL_USER
+        if self._has_token(handler):
+            return self._user
         return self._provider.get_user(handler)
 
     def is_token_authenticated(self, handler: RequestHandler) -> bool:
         """Whether a token came with the request, so that no other site can have made the browser send it."""
-        return self._is_kernel(handler) or self._provider.is_token_authenticated(handler)
+        return self._has_token(handler) or self._provider.is_token_authenticated(handler)
 
     def should_check_origin(self, handler: RequestHandler) -> bool:
         """Whether the request's origin matters."""
-        return not self._is_kernel(handler) and self._provider.should_check_origin(handler)
+        return not self._has_token(handler) and self._provider.should_check_origin(handler)
 
-    def _is_kernel(self, handler: RequestHandler) -> bool:
+    def _has_token(self, handler: RequestHandler) -> bool:
         found = _BEARER.fullmatch(handler.request.headers.get("Authorization", ""))
         return found is not None and hmac.compare_digest(found["token"].encode(), self._token.encode())

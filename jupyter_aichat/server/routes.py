@@ -9,7 +9,7 @@ from typing import Any
 
 from tornado import web
 
-from jupyter_aichat.auth.scopes import ACCOUNT, READ, WRITE
+from jupyter_aichat.auth.scopes import ACCOUNT, ADMIN, READ, WRITE
 from jupyter_aichat.domain.chat import Chat
 from jupyter_aichat.domain.readiness import Readiness
 from jupyter_aichat.domain.run import Run
@@ -39,10 +39,11 @@ from jupyter_aichat.server.health import HealthHandler, ReadyHandler
 from jupyter_aichat.server.host import Host
 from jupyter_aichat.server.me import MeHandler
 from jupyter_aichat.server.messages import ContinueHandler, EditHandler, MessagesHandler, RegenerateHandler
+from jupyter_aichat.server.metrics import MetricsHandler
 from jupyter_aichat.server.models import ModelsHandler
 from jupyter_aichat.server.runs import RunEventsHandler, RunHandler
 from jupyter_aichat.server.socket import SocketHandler
-from jupyter_aichat.server.table import BASE, EVENT_STREAM, LOGIN, Route, Verb
+from jupyter_aichat.server.table import BASE, EVENT_STREAM, LOGIN, PLAIN_TEXT, Route, Verb
 from jupyter_aichat.server.unknown import UnknownHandler
 
 _SENDS = (400, 404, 409, 413, 415, 429)
@@ -55,6 +56,7 @@ ROUTES: tuple[Route, ...] = (
         ReadyHandler,
         {"get": Verb("Whether the parts work", (200, 503), reply=Readiness, open=True)},
     ),
+    Route("/metrics", MetricsHandler, {"get": Verb("What Prometheus asks", reply=PLAIN_TEXT, needs=ADMIN)}),
     Route(
         "/me",
         MeHandler,

@@ -27,7 +27,7 @@ from jupyter_aichat.protocol.codec import encode
 from jupyter_aichat.protocol.errors import frame_of
 from jupyter_aichat.protocol.frames import PROTOCOL
 from jupyter_aichat.server.connection import Connection
-from jupyter_aichat.server.hosted import AUTH_RESOURCE, HostedHandler
+from jupyter_aichat.server.hosted import AUTH_RESOURCE, REQUEST_ID_HEADER, HostedHandler
 from jupyter_aichat.server.outbox import Outbox
 
 PING_INTERVAL_S = 25.0
@@ -49,7 +49,8 @@ class SocketHandler(WebSocketMixin, WebSocketHandler, HostedHandler):
     _unwatch: Callable[[], None] | None = None
 
     def set_default_headers(self) -> None:
-        """Set none: a handshake's answer has no content to protect."""
+        """Set no others than the request's name: a handshake's answer has no content to protect."""
+        self.set_header(REQUEST_ID_HEADER, self.request_id)
 
     @property
     def ping_interval(self) -> float:

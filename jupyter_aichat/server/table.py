@@ -9,13 +9,14 @@ from tornado import web
 
 BASE = "/api/aichat/v1"
 EVENT_STREAM = "text/event-stream"
+PLAIN_TEXT = "text/plain"
 LOGIN = "login"
 """What a verb needs that is for everybody who is logged in, whatever the credential may do."""
 
 
 @dataclass(frozen=True)
 class Verb:
-    """What a verb takes and gives. ``reply`` None is an answer without a body, or `EVENT_STREAM`.
+    """What a verb takes and gives. ``reply`` None is an answer without a body; a string is a media type, such as `EVENT_STREAM`.
 
     ``needs`` is the scope that a credential must have, or `LOGIN`. An ``open`` verb asks for no login; with ``needs`` it
     takes one all the same, and refuses it where it is not valid or has not the scope.

@@ -14,6 +14,7 @@ from jupyter_aichat.auth.identity import AccountIdentity
 from jupyter_aichat.auth.keys import Key, read_keys
 from jupyter_aichat.auth.registration import RegistrationMode
 from jupyter_aichat.errors import NotReady
+from jupyter_aichat.logs.json_log import write_all_json
 from jupyter_aichat.server.host import Host
 from jupyter_aichat.server.lifecycle import Lifecycle
 from jupyter_aichat.server.proxies import Proxies
@@ -34,8 +35,11 @@ class ServiceExtension(AIChatApp):
     def initialize_settings(self) -> None:
         """Make what handlers need; raises `NotReady` for what an operator has to mend before anything can start."""
         self.gateway = None
+        self.set_up_logs()
         self.keys = self._read_keys()
         self.host = Host(Lifecycle(self._make, self.log), None, self.log, proxies=self._proxies())
+        self.host.json_log = self.logs == "json"
+        self.set_up_metrics("service")
         self._make()
         provider = self.serverapp.identity_provider if self.serverapp else None
         if isinstance(provider, AccountIdentity):
@@ -46,6 +50,12 @@ class ServiceExtension(AIChatApp):
         super().initialize_handlers()
         base_url = self.serverapp.base_url if self.serverapp else "/"
         self.handlers.extend(page_handlers(read_page(base_url)))
+
+    def set_up_logs(self) -> None:
+        """Write all lines of the process as they shall be."""
+        super().set_up_logs()
+        if self.logs == "json":
+            write_all_json(self.serverapp)
 
     def _read_keys(self) -> tuple[Key, ...]:
         if not self.secret_file:

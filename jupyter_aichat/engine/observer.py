@@ -1,0 +1,71 @@
+"""What somebody who watches the engine is told: a few calls in a run's life, none for its tokens."""
+
+from __future__ import annotations
+
+import msgspec
+
+from jupyter_aichat.domain.audit import Action
+from jupyter_aichat.domain.run import Generation, Outcome, RunRecord
+from jupyter_aichat.domain.usage import Usage
+from jupyter_aichat.engine.live import LiveRun
+
+
+class EndedRun(msgspec.Struct, frozen=True):
+    """How a run ended in this process, without anything that names a person or says what was said.
+
+    ``model`` is provider and name; None where the run never came to have one. Durations are in seconds, None where the
+    model was not asked here: until its first word, and until its last.
+    """
+
+    model: str | None
+    outcome: Outcome
+    reason: str | None = None
+    error: str | None = None
+    first_token_s: float | None = None
+    answer_s: float | None = None
+    usage: Usage | None = None
+
+
+class Observer:
+    """Is told what happens; this one does nothing with it. Methods are called on the loop, return at once and never raise."""
+
+    def admitted(self, waited_s: float) -> None:
+        """A run may ask its model, after so many seconds in line."""
+
+    def refused(self, code: str) -> None:
+        """A question was refused: the line is full, or its owner has too many answers under way or has used too much."""
+
+    def ended(self, run: EndedRun) -> None:
+        """A run has ended, and the store has its end."""
+
+    def taken_over(self, goes_on: bool) -> None:
+        """A run that nobody wrote any more was taken here: it goes on, or ends."""
+
+    def lapsed(self) -> None:
+        """This process cannot be sure of its runs any more, and lets go of them."""
+
+    def noted(self, action: Action) -> None:
+        """An action was written into the audit."""
+
+    def asked(self, part: str, operation: str, seconds: float, failed: bool) -> None:
+        """A part was asked: the store, the bus, the cache or the queue; ``failed`` where it was away."""
+
+
+def ended_run(live: LiveRun, outcome: Outcome, reason: str | None, error: str | None, now: float) -> EndedRun:
+    """Return how a live run ended, by the loop's clock."""
+    finished, asked = live.finished_chunk, live.asked
+    usage = finished.usage if finished else None
+    if asked is None or (usage is not None and usage.cached):
+        return EndedRun(model_of(live.record.generation), outcome, reason, error, usage=usage)
+    first_s = None if asked.first_at is None else asked.first_at - asked.at
+    return EndedRun(model_of(live.record.generation), outcome, reason, error, first_s, now - asked.at, usage)
+
+
+def unwritten_run(record: RunRecord, outcome: Outcome, reason: str | None) -> EndedRun:
+    """Return the end of a run that no process wrote any more."""
+    return EndedRun(model_of(record.generation), outcome, reason)
+
+
+def model_of(generation: Generation) -> str | None:
+    """Return the model's name and its provider's; a name that no provider knows is only what somebody typed."""
+    return f"{generation.provider}/{generation.model}" if generation.provider else None

@@ -1,0 +1,1 @@
+"""What a log line is about, and log lines as JSON."""

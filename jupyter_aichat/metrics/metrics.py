@@ -1,0 +1,92 @@
+"""The metrics of one server: an observer of the engine that counts, and the text that Prometheus reads."""
+
+from __future__ import annotations
+
+import asyncio
+
+from prometheus_client import ProcessCollector
+
+from jupyter_aichat.domain.audit import Action
+from jupyter_aichat.engine.observer import EndedRun, Observer
+from jupyter_aichat.metrics.families import Families
+from jupyter_aichat.metrics.labels import REASONS, Models, one_of
+from jupyter_aichat.metrics.lag import LoopLag
+from jupyter_aichat.metrics.registry import Registry
+from jupyter_aichat.metrics.state import State, StateCollector
+
+
+class Metrics(Observer):
+    """Counts what happens in one server, whose ``mode`` is personal or service."""
+
+    def __init__(self, version: str, mode: str) -> None:
+        self._registry = Registry()
+        self._models = Models()
+        self._count = Families(self._registry)
+        self._state = StateCollector(self._models)
+        self._registry.register(self._state)
+        ProcessCollector(registry=self._registry)
+        self._count.build.labels(version, mode).set(1)
+        self._lag = LoopLag(self._count.loop_lag.observe)
+
+    def start(self) -> None:
+        """Begin to look at the loop."""
+        self._lag.start()
+
+    def stop(self) -> None:
+        """Look at it no more."""
+        self._lag.stop()
+
+    async def text(self, state: State) -> bytes:
+        """Return what Prometheus reads."""
+        self._state.state = state
+        return await asyncio.to_thread(self._registry.text)
+
+    # What the engine tells
+
+    def admitted(self, waited_s: float) -> None:
+        """See `Observer.admitted`."""
+        self._count.queue_wait.observe(waited_s)
+
+    def refused(self, code: str) -> None:
+        """See `Observer.refused`."""
+        self._count.refused.labels(code).inc()
+
+    def ended(self, run: EndedRun) -> None:
+        """See `Observer.ended`."""
+        count, model = self._count, self._models.label(run.model)
+        count.ended.labels(run.outcome, one_of(REASONS, run.reason)).inc()
+        if run.error is not None:
+            count.run_errors.labels(run.error).inc()
+        if run.first_token_s is not None:
+            count.first_token.labels(model).observe(run.first_token_s)
+        if run.answer_s is not None:
+            count.answer.labels(model).observe(run.answer_s)
+        if run.usage is not None and not run.usage.cached:
+            count.tokens.labels(model, "prompt").inc(run.usage.prompt_tokens or 0)
+            count.tokens.labels(model, "completion").inc(run.usage.completion_tokens or 0)
+
+    def taken_over(self, goes_on: bool) -> None:
+        """See `Observer.taken_over`."""
+        self._count.takeovers.labels("continued" if goes_on else "ended").inc()
+
+    def lapsed(self) -> None:
+        """See `Observer.lapsed`."""
+        self._count.lapses.inc()
+
+    def noted(self, action: Action) -> None:
+        """See `Observer.noted`."""
+        self._count.account_events.labels(action).inc()
+
+    def asked(self, part: str, operation: str, seconds: float, failed: bool) -> None:
+        """See `Observer.asked`."""
+        self._count.part.labels(part, operation).observe(seconds)
+        if failed:
+            self._count.part_failures.labels(part, operation).inc()
+
+    # What the server tells
+
+    def answered(self, route: str, method: str, status: int, seconds: float | None) -> None:
+        """A request to a route of the table was answered, after so many seconds; None where it was a stream."""
+        self._count.requests.labels(route, method, str(status)).inc()
+        if seconds is not None:
+            self._count.request.labels(route, method).observe(seconds)
