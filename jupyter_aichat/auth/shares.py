@@ -25,7 +25,7 @@ from jupyter_aichat.domain.identity import Origin
 from jupyter_aichat.domain.ids import ChatId, OwnerId, ShareId, new_id
 from jupyter_aichat.domain.limit import Rate
 from jupyter_aichat.domain.page import Page
-from jupyter_aichat.domain.share import Share
+from jupyter_aichat.domain.share import Share, ShareWish
 from jupyter_aichat.errors import InvalidRequest, NotFound
 from jupyter_aichat.stores.accounts import AccountStore
 from jupyter_aichat.stores.base import Store
@@ -39,18 +39,25 @@ _NAMES = Rate(30, 3600)
 _SOON = timedelta(days=366 * 10)
 
 
-class ShareWish(msgspec.Struct, frozen=True):
-    """What an owner asks for: with whom (a user's name; None makes a link), and until when."""
-
-    reader: str | None = None
-    expires_at: datetime | None = None
-
-
 class ListedShare(msgspec.Struct, frozen=True):
     """A share as its owner sees it, with its reader's account."""
 
     share: Share
     reader: Account | None = None
+
+    @property
+    def with_name(self) -> str | None:
+        """The user name of the reader, None for a link."""
+        return None if self.reader is None else self.reader.name
+
+
+class MadeShare(ListedShare, frozen=True, kw_only=True):
+    """A new share, and a link's token, which nobody can be shown again."""
+
+    token: str | None
+
+    def __repr__(self) -> str:
+        return f"MadeShare({self.share!r})"
 
 
 class OpenedShare(msgspec.Struct, frozen=True):
@@ -116,10 +123,8 @@ class Shares(LoggingConfigurable):
 
     # The owner
 
-    async def create(
-        self, owner: OwnerId, chat_id: ChatId, wish: ShareWish, origin: Origin
-    ) -> tuple[Share, str | None]:
-        """Return a new share, and a link's token, which nobody can be shown again.
+    async def create(self, owner: OwnerId, chat_id: ChatId, wish: ShareWish, origin: Origin) -> MadeShare:
+        """Make a share.
 
         Raises `NotFound` for a chat that is not the owner's and for a name that nobody has, `InvalidRequest`, `RateLimited`.
         """
@@ -128,12 +133,13 @@ class Shares(LoggingConfigurable):
         await self._chats.get_chat(owner, chat_id)
         reader = None if wish.reader is None else await self._reader(owner, wish.reader)
         share_id, token = ShareId(new_id()), new_token(SHARE) if reader is None else None
-        share = Share(share_id, owner, chat_id, hash_of(token or share_id), at, expires_at, reader)
+        share_hash, reader_id = hash_of(token or share_id), None if reader is None else reader.id
+        share = Share(share_id, owner, chat_id, share_hash, at, expires_at, reader_id)
         await self._store.create_share(share, MOST_SHARES)
         await self._audit.note(
-            "shared", actor=owner, subject=share.reader_id, address=origin.address, chat=chat_id, share=share.id
+            "shared", actor=owner, subject=reader_id, address=origin.address, chat=chat_id, share=share.id
         )
-        return share, token
+        return MadeShare(share, reader, token=token)
 
     def _end(self, wanted: datetime | None, at: datetime) -> datetime | None:
         longest = None if self.longest_days is None else at + timedelta(days=self.longest_days)
@@ -145,7 +151,7 @@ class Shares(LoggingConfigurable):
             raise InvalidRequest(f"A share ends after {self.longest_days or _SOON.days:g} days at the latest.")
         return wanted
 
-    async def _reader(self, owner: OwnerId, name: str) -> OwnerId:
+    async def _reader(self, owner: OwnerId, name: str) -> Account:
         """Find an account by its name; how often one may guess is bounded."""
         taken = await self._limiter.take(f"share:names:{owner}", _NAMES)
         account = await self._accounts.find_account(fold(name))
@@ -154,7 +160,7 @@ class Shares(LoggingConfigurable):
         await self._limiter.give_back(taken)
         if account.id == owner:
             raise InvalidRequest("This is you: you can read the chat anyway.")
-        return account.id
+        return account
 
     async def of(self, owner: OwnerId, chat_id: ChatId) -> tuple[ListedShare, ...]:
         """Return the shares of an owner's chat that have not ended, newest first, or raise `NotFound`."""

@@ -27,3 +27,10 @@ class Share(msgspec.Struct, frozen=True):
     def over(self, at: datetime) -> bool:
         """Whether its time is over."""
         return self.expires_at is not None and at >= self.expires_at
+
+
+class ShareWish(msgspec.Struct, frozen=True):
+    """What an owner asks for: with whom (a user's name; None makes a link), and until when."""
+
+    reader: str | None = None
+    expires_at: datetime | None = None

@@ -42,6 +42,7 @@ from jupyter_aichat.server.messages import ContinueHandler, EditHandler, Message
 from jupyter_aichat.server.metrics import MetricsHandler
 from jupyter_aichat.server.models import ModelsHandler
 from jupyter_aichat.server.runs import RunEventsHandler, RunHandler
+from jupyter_aichat.server.share_routes import SHARE_ROUTES
 from jupyter_aichat.server.socket import SocketHandler
 from jupyter_aichat.server.table import BASE, EVENT_STREAM, LOGIN, PLAIN_TEXT, Route, Verb
 from jupyter_aichat.server.unknown import UnknownHandler
@@ -145,6 +146,7 @@ ROUTES: tuple[Route, ...] = (
         },
     ),
     Route("/ws", SocketHandler, {"get": Verb("The socket", (101,), needs=READ)}),
+    *SHARE_ROUTES,
 )
 
 

@@ -21,8 +21,10 @@ from jupyter_aichat._version import __version__
 from jupyter_aichat.auth.assembly import AccountRules
 from jupyter_aichat.auth.identity import AccountIdentity
 from jupyter_aichat.auth.passwords import Passwords
+from jupyter_aichat.auth.shares import Shares
 from jupyter_aichat.errors import AIChatError
 from jupyter_aichat.service.extension import ServiceExtension
+from jupyter_aichat.service.log_records import keep_tokens_out_of_logs
 from jupyter_aichat.wiring import CONFIGURABLES
 
 EXTENSION = "jupyter_aichat.service"
@@ -40,7 +42,7 @@ class AIChatService(ServerApp):
         "jupyter aichat serve --AIChatApp.store_url=mongodb://db/chats --AIChatApp.secret_file=/run/secrets/aichat"
     )
     subcommands: dict[str, Any] = {}  # noqa: RUF012 (as traitlets has it)
-    classes = [ServiceExtension, AccountRules, Passwords, *CONFIGURABLES]  # noqa: RUF012
+    classes = [ServiceExtension, AccountRules, Passwords, Shares, *CONFIGURABLES]  # noqa: RUF012
     flags = {**base_flags}  # noqa: RUF012
     aliases = {  # noqa: RUF012
         **base_aliases,
@@ -103,6 +105,11 @@ class AIChatService(ServerApp):
     def find_server_extensions(self) -> None:
         """Find none: what is installed and enabled on this machine is not for the people of the service."""
         self.jpserver_extensions = {EXTENSION: True}
+
+    def init_logging(self) -> None:
+        """Log as the server does, and never a token."""
+        super().init_logging()
+        keep_tokens_out_of_logs()
 
     def init_webapp(self) -> None:
         """Make the web application, and take Jupyter's own pages away."""

@@ -6,6 +6,7 @@ import json
 
 from jupyter_aichat.protocol.bodies import ErrorBody
 from jupyter_aichat.protocol.frames import ClientFrame, ServerFrame
+from jupyter_aichat.protocol.shares import SharedFrame
 from jupyter_aichat.server.routes import ROUTES
 from scripts.generate.schemas import Schema, components
 
@@ -18,8 +19,10 @@ def text() -> str:
     """Return the module."""
     verbs = [verb for route in ROUTES for verb in route.verbs.values()]
     kinds = [kind for verb in verbs for kind in (verb.reply, verb.body) if isinstance(kind, type)]
-    (client, server, *_), named = components([ClientFrame, ServerFrame, ErrorBody, *dict.fromkeys(kinds)], _REF)
-    named |= {"ClientFrame": client, "ServerFrame": server, "RunEvent": named["EventFrame"]["properties"]["event"]}
+    frames = [ClientFrame, ServerFrame, SharedFrame]
+    (client, server, of_share, *_), named = components([*frames, ErrorBody, *dict.fromkeys(kinds)], _REF)
+    named |= {"ClientFrame": client, "ServerFrame": server, "SharedFrame": of_share}
+    named |= {"RunEvent": named["EventFrame"]["properties"]["event"]}
     named["Part"] = named["Message"]["properties"]["parts"]["items"]
     return _HEAD + "".join(_declaration(name, schema) for name, schema in sorted(named.items()))
 

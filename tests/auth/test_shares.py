@@ -12,7 +12,7 @@ import pytest
 from jupyter_aichat.auth.administration import COMMAND_LINE
 from jupyter_aichat.auth.assembly import AccountService
 from jupyter_aichat.auth.share_watch import ShareWatch
-from jupyter_aichat.auth.shares import MOST_SHARES, ShareWish
+from jupyter_aichat.auth.shares import MOST_SHARES
 from jupyter_aichat.bus.base import Unsubscribe
 from jupyter_aichat.domain.account import Account
 from jupyter_aichat.domain.audit import AuditQuery
@@ -20,6 +20,7 @@ from jupyter_aichat.domain.chat import Chat
 from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.identity import Origin
 from jupyter_aichat.domain.ids import ChatId, OwnerId, ShareId
+from jupyter_aichat.domain.share import Share, ShareWish
 from jupyter_aichat.errors import AIChatError, InvalidRequest, NotFound, RateLimited, StoreUnavailable
 from jupyter_aichat.stores.sqlite import SqliteStore
 from tests.auth.conftest import LOG, MakeService
@@ -34,8 +35,15 @@ async def owner_with_chat(service: AccountService, store: SqliteStore, name: str
     return account, await store.create_chat(account.id, chat_named(f"Chat of {name}"))
 
 
+async def made(
+    service: AccountService, owner: OwnerId, chat: ChatId, wish: ShareWish, origin: Origin
+) -> tuple[Share, str | None]:
+    share = await service.shares.create(owner, chat, wish, origin)
+    return share.share, share.token
+
+
 async def link(service: AccountService, owner: Account, chat: Chat, wish: ShareWish = LINK) -> str:
-    token = (await service.shares.create(owner.id, chat.id, wish, HOME))[1]
+    _, token = await made(service, owner.id, chat.id, wish, HOME)
     assert token is not None
     return token
 
@@ -71,7 +79,7 @@ async def test_a_token_has_256_random_bits_and_is_kept_nowhere(service: AccountS
 async def test_a_share_with_somebody_is_for_that_account_alone(service: AccountService, store: SqliteStore) -> None:
     ada, chat = await owner_with_chat(service, store)
     eve, mia = await register(service, "Éve"), await register(service, "Mia")
-    share, token = await service.shares.create(ada.id, chat.id, ShareWish("éVE"), HOME)
+    share, token = await made(service, ada.id, chat.id, ShareWish("éVE"), HOME)
     assert token is None
     assert (await service.shares.open(share.id, eve.id, HOME)).share == share
     unknown = await refused(service, "aichat-share_unknown")
@@ -84,7 +92,7 @@ async def test_a_share_with_somebody_is_for_that_account_alone(service: AccountS
 
 async def test_a_link_is_not_opened_by_its_id_or_hash(service: AccountService, store: SqliteStore) -> None:
     ada, chat = await owner_with_chat(service, store)
-    share, _ = await service.shares.create(ada.id, chat.id, LINK, HOME)
+    share, _ = await made(service, ada.id, chat.id, LINK, HOME)
     for key in (share.id, share.hash, chat.id, ada.id, "", "\ud800", "a" * 10_000):
         await refused(service, key, ada.id)
 
@@ -94,7 +102,7 @@ async def test_only_ones_own_chats_can_be_shared_listed_and_revoked(
 ) -> None:
     ada, chat = await owner_with_chat(service, store)
     eve = await register(service, "Eve")
-    share, _ = await service.shares.create(ada.id, chat.id, LINK, HOME)
+    share, _ = await made(service, ada.id, chat.id, LINK, HOME)
     for chat_id in (chat.id, ChatId("unknown")):
         with pytest.raises(NotFound):
             await service.shares.create(eve.id, chat_id, LINK, HOME)
@@ -147,7 +155,7 @@ async def test_a_share_ends_by_itself(service: AccountService, store: SqliteStor
     eve = await register(service, "Eve")
     soon = now() + timedelta(milliseconds=50)
     token = await link(service, ada, chat, ShareWish(expires_at=soon))
-    named, _ = await service.shares.create(ada.id, chat.id, ShareWish("Eve", soon), HOME)
+    named, _ = await made(service, ada.id, chat.id, ShareWish("Eve", soon), HOME)
     while now() < soon:
         await asyncio.sleep(0.01)
     await refused(service, token)
@@ -159,7 +167,7 @@ async def test_a_share_ends_by_itself(service: AccountService, store: SqliteStor
 async def test_an_operator_may_let_every_share_end(service: AccountService, store: SqliteStore) -> None:
     ada, chat = await owner_with_chat(service, store)
     service.shares.longest_days = 7
-    share, _ = await service.shares.create(ada.id, chat.id, LINK, HOME)
+    share, _ = await made(service, ada.id, chat.id, LINK, HOME)
     assert share.expires_at == share.created_at + timedelta(days=7)
     with pytest.raises(InvalidRequest):
         await service.shares.create(ada.id, chat.id, ShareWish(expires_at=now() + timedelta(days=8)), HOME)
@@ -167,7 +175,7 @@ async def test_an_operator_may_let_every_share_end(service: AccountService, stor
 
 async def test_a_share_is_over_once_it_was_revoked(service: AccountService, store: SqliteStore) -> None:
     ada, chat = await owner_with_chat(service, store)
-    share, token = await service.shares.create(ada.id, chat.id, LINK, HOME)
+    share, token = await made(service, ada.id, chat.id, LINK, HOME)
     kept = await link(service, ada, chat)
     await service.shares.revoke(ada.id, chat.id, share.id, HOME)
     assert token is not None
@@ -181,7 +189,7 @@ async def test_shares_end_with_their_owner(service: AccountService, store: Sqlit
     ada, chat = await owner_with_chat(service, store)
     eve = await register(service, "Eve")
     token = await link(service, ada, chat)
-    named, _ = await service.shares.create(ada.id, chat.id, ShareWish("Eve"), HOME)
+    named, _ = await made(service, ada.id, chat.id, ShareWish("Eve"), HOME)
     await service.administration.disable(eve.id, HOME, ada.id)
     await refused(service, token)
     await refused(service, named.id, eve.id)
@@ -209,7 +217,7 @@ async def test_links_are_opened_only_so_often_without_a_login(service: AccountSe
 async def test_what_was_done_is_written_down_and_reading_is_not(service: AccountService, store: SqliteStore) -> None:
     ada, chat = await owner_with_chat(service, store)
     eve = await register(service, "Eve")
-    share, _ = await service.shares.create(ada.id, chat.id, ShareWish("Eve"), HOME)
+    share, _ = await made(service, ada.id, chat.id, ShareWish("Eve"), HOME)
     await service.shares.open(share.id, eve.id, HOME)
     await service.shares.revoke(ada.id, chat.id, share.id, HOME)
     revoked, shared = (await store.accounts.list_audit(AuditQuery())).items[:2]
@@ -220,7 +228,7 @@ async def test_what_was_done_is_written_down_and_reading_is_not(service: Account
 
 async def test_shares_are_in_the_export_without_their_hashes(service: AccountService, store: SqliteStore) -> None:
     ada, chat = await owner_with_chat(service, store)
-    share, _ = await service.shares.create(ada.id, chat.id, LINK, HOME)
+    share, _ = await made(service, ada.id, chat.id, LINK, HOME)
     lines = [msgspec.json.decode(line) async for line in await service.accounts.export(ada.id, HOME)]
     (exported,) = [line for line in lines if line["type"] == "share"]
     assert exported["id"] == share.id
@@ -257,7 +265,7 @@ async def test_readers_are_told_of_the_end_wherever_it_was_made(
 ) -> None:
     here, elsewhere = await make_service(), await make_service()
     ada, chat = await owner_with_chat(here, store)
-    share, token = await elsewhere.shares.create(ada.id, chat.id, LINK, HOME)
+    share, token = await made(elsewhere, ada.id, chat.id, LINK, HOME)
     assert token is not None
     kept = await watched(here, await link(here, ada, chat), forget)
     ended = await watched(here, token, forget)
@@ -291,7 +299,7 @@ async def test_while_the_store_is_away_time_goes_on_and_readers_are_kept_for_a_w
             raise StoreUnavailable
 
     watch = ShareWatch(Away(), store.accounts, LOG)  # type: ignore[arg-type]
-    share, _ = await service.shares.create(ada.id, chat.id, LINK, HOME)
+    share, _ = await made(service, ada.id, chat.id, LINK, HOME)
     short = msgspec.structs.replace(share, id=ShareId("short"), expires_at=now() + timedelta(milliseconds=100))
     kept, over = asyncio.Event(), asyncio.Event()
     watch.watch(share, None, kept.set)

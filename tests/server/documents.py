@@ -21,9 +21,9 @@ def openapi() -> dict[str, Any]:
 
 
 @cache
-def _frames() -> Draft202012Validator:
+def _frames(kind: str) -> Draft202012Validator:
     document = json.loads((DOCS / "frames.schema.json").read_text(encoding="utf-8"))
-    return Draft202012Validator({**document, "anyOf": [{"$ref": "#/$defs/ServerFrame"}]})
+    return Draft202012Validator({**document, "anyOf": [{"$ref": f"#/$defs/{kind}"}]})
 
 
 @cache
@@ -61,4 +61,9 @@ def check_answer(method: str, path: str, status: int, body: Any) -> None:
 
 def check_frame(frame: Any) -> None:
     """Fail unless it is a frame that a server may send."""
-    _frames().validate(frame)
+    _frames("ServerFrame").validate(frame)
+
+
+def check_shared_frame(frame: Any) -> None:
+    """Fail unless it is what readers of a share may be sent, and has no more fields than that."""
+    _frames("SharedFrame").validate(frame)

@@ -309,6 +309,22 @@ export interface NewInvitationReply {
   invitation: string;
 }
 
+/** A share to make: ``with`` a user, or else a link; until ``expires_at``, or for ``expires_in`` seconds. */
+export interface NewShareBody {
+  with?: string | null;
+  expires_at?: string | null;
+  expires_in?: number | null;
+}
+
+/** A new share. ``token`` opens a link and is shown this once; null where the reader opens it by its ``id``. */
+export interface NewShareReply {
+  id: string;
+  with: string | null;
+  created_at: string;
+  expires_at: string | null;
+  token: string | null;
+}
+
 /** A personal token to make: for what, what it may do, and for how many days. */
 export interface NewTokenBody {
   name: string;
@@ -419,6 +435,21 @@ export interface QueuePosition {
 export interface Readiness {
   status: 'degraded' | 'down' | 'ok';
   parts: Parts;
+}
+
+/** What was shared with the one who asks, newest first, and the opaque cursor to the next ones. */
+export interface ReceivedPage {
+  items: ReceivedShare[];
+  next: string | null;
+}
+
+/** A chat that was shared with the one who asks; read it by this id. */
+export interface ReceivedShare {
+  id: string;
+  title: string;
+  shared_by: string;
+  created_at: string;
+  expires_at: string | null;
 }
 
 /** The refresh token, unless it comes as a cookie; the same ``attempt`` gets the same answer for 30 seconds. */
@@ -535,6 +566,87 @@ export interface SessionReply {
 export interface SessionsReply {
   items: SessionReply[];
   next: null;
+}
+
+/** A share, as the chat's owner sees it; ``with`` is a user name, null for a link. */
+export interface ShareReply {
+  id: string;
+  with: string | null;
+  created_at: string;
+  expires_at: string | null;
+}
+
+/** The chat without its messages: at first, and when something of it has changed. */
+export interface SharedChatFrame {
+  type: 'chat';
+  title: string;
+  model: string | null;
+  shared_by: string;
+  expires_at: string | null;
+}
+
+/** The share has ended; why is nobody's business but its owner's. */
+export interface SharedEndFrame {
+  type: 'end';
+}
+
+/** One step of an answer. */
+export interface SharedEventFrame {
+  type: 'event';
+  message_id: string;
+  event: RunStarted | TextDelta | ThinkingDelta | ToolCall | SharedSnapshot | SharedRunFinished;
+}
+
+export type SharedFrame = SharedChatFrame | SharedMessagesFrame | SharedEventFrame | SharedEndFrame;
+
+/** A message as a reader of a share sees it; ``error`` is a code. */
+export interface SharedMessage {
+  id: string;
+  role: 'assistant' | 'user';
+  parts: (TextPart | ThinkingPart | ToolCallPart)[];
+  status: 'completed' | 'failed' | 'interrupted' | 'pending' | 'stopped' | 'streaming';
+  created_at: string;
+  model: string | null;
+  reason: string | null;
+  error: string | null;
+}
+
+/** The branch goes on with these after the message ``after``; null: they are all, with the cursor to earlier ones. */
+export interface SharedMessagesFrame {
+  type: 'messages';
+  after: string | null;
+  items: SharedMessage[];
+  next: string | null;
+}
+
+/** A shared chat: the branch that its owner sees, the newest messages in reading order, and the cursor to earlier ones. */
+export interface SharedReply {
+  title: string;
+  model: string | null;
+  shared_by: string;
+  expires_at: string | null;
+  messages: SharedMessage[];
+  next: string | null;
+}
+
+/** The answer has ended; ``error`` is a code. */
+export interface SharedRunFinished {
+  type: 'run_finished';
+  state: 'completed' | 'failed' | 'interrupted' | 'stopped';
+  reason: string | null;
+  error: string | null;
+}
+
+/** The whole message so far: replaces what a reader has of it. */
+export interface SharedSnapshot {
+  type: 'snapshot';
+  message: SharedMessage;
+}
+
+/** The shares of a chat, newest first. */
+export interface SharesReply {
+  items: ShareReply[];
+  next: string | null;
 }
 
 /** The whole message so far: replaces what a reader has of it. */
