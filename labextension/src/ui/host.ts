@@ -17,6 +17,8 @@ export interface Host {
   sendKey?: 'enter' | 'mod-enter';
   /** Stands at the end of the header. */
   corner?: ReactElement;
+  /** The address at which others read a shared chat, by its key; absent where chats cannot be shared. */
+  sharedUrl?(key: string): string;
   /** No header and no list of chats. */
   compact?: boolean;
 }

@@ -2,7 +2,7 @@ import * as React from 'react';
 import type { Host } from '../host';
 import { useCell } from '../state/cell';
 import type { ChatModel } from '../state/model';
-import { ChatContext } from './context';
+import { ChatContext, HostContext } from './context';
 import { ChatList } from './ChatList';
 import { Announcer } from './Announcer';
 import { Composer } from './Composer';
@@ -53,27 +53,29 @@ export function ChatApp({ model, host }: { model: ChatModel; host: Host }): Reac
   };
   return (
     <ChatContext.Provider value={chatting}>
-      <section
-        ref={root}
-        className="aichat"
-        dir={host.dir ?? 'ltr'}
-        aria-label={trans.__('Chat')}
-        data-host={host.name}
-        data-list={listOpen ? 'open' : 'closed'}
-        data-lm-suppress-shortcuts="true"
-        onKeyDown={onKeyDown}
-      >
-        {!host.compact && <ChatList open={listOpen} onOpen={openChat} />}
-        <div className="aichat-main">
-          {!host.compact && (
-            <Header listOpen={listOpen} onList={() => setListOpen(!listOpen)} onNew={() => openChat(null)} />
-          )}
-          <Strip />
-          <Messages key={shown} />
-          <Announcer />
-          <Composer />
-        </div>
-      </section>
+      <HostContext.Provider value={host}>
+        <section
+          ref={root}
+          className="aichat"
+          dir={host.dir ?? 'ltr'}
+          aria-label={trans.__('Chat')}
+          data-host={host.name}
+          data-list={listOpen ? 'open' : 'closed'}
+          data-lm-suppress-shortcuts="true"
+          onKeyDown={onKeyDown}
+        >
+          {!host.compact && <ChatList open={listOpen} onOpen={openChat} />}
+          <div className="aichat-main">
+            {!host.compact && (
+              <Header listOpen={listOpen} onList={() => setListOpen(!listOpen)} onNew={() => openChat(null)} />
+            )}
+            <Strip />
+            <Messages key={shown} />
+            <Announcer />
+            <Composer />
+          </div>
+        </section>
+      </HostContext.Provider>
     </ChatContext.Provider>
   );
 }

@@ -8,6 +8,9 @@ import { TitleEditor } from './Header';
 import { Icon } from './icons';
 import { isComposing } from './keys';
 import { Menu } from './parts';
+import { ReceivedDialog } from './ReceivedDialog';
+import { ShareDialog } from './ShareDialog';
+import { useCanShare } from './useCanShare';
 import { useFoundCommands } from './useFoundCommands';
 
 const TYPING_MS = 200;
@@ -84,6 +87,7 @@ export function ChatList({ open, onOpen }: { open: boolean; onOpen(id: string | 
         ))}
         <Rest query={query} clear={() => setQuery('')} />
       </div>
+      <ReceivedButton />
     </nav>
   );
 }
@@ -104,6 +108,21 @@ function onSearchKey(event: React.KeyboardEvent<HTMLElement>): void {
 }
 
 /** What is said where the list ends. */
+/** The way to the chats of others, where there can be some. */
+function ReceivedButton(): React.ReactElement | null {
+  const { trans } = useChat().host;
+  const canShare = useCanShare();
+  const [shown, setShown] = React.useState(false);
+  return canShare ? (
+    <>
+      <button type="button" className="aichat-list-new" onClick={() => setShown(true)}>
+        <Icon name="chat" /> {trans.__('Shared with me')}
+      </button>
+      <ReceivedDialog open={shown} onClose={() => setShown(false)} />
+    </>
+  ) : null;
+}
+
 function Rest({ query, clear }: { query: string; clear(): void }): React.ReactElement | null {
   const { model, host } = useChat();
   const { trans } = host;
@@ -145,6 +164,8 @@ function ChatItem(p: { chat: Chat; current: boolean; onOpen(id: string): void })
   const { trans } = host;
   const [renaming, setRenaming] = React.useState(false);
   const [deleting, setDeleting] = React.useState(false);
+  const [sharing, setSharing] = React.useState(false);
+  const canShare = useCanShare();
   const title = p.chat.title || trans.__('New chat');
   if (renaming) {
     return (
@@ -180,9 +201,11 @@ function ChatItem(p: { chat: Chat; current: boolean; onOpen(id: string): void })
         label={trans.__('Actions for “%1”', title)}
         items={[
           { label: trans.__('Rename'), run: () => setRenaming(true) },
+          ...(canShare ? [{ label: trans.__('Share …'), run: () => setSharing(true) }] : []),
           { label: trans.__('Delete …'), run: () => setDeleting(true) }
         ]}
       />
+      {canShare && <ShareDialog open={sharing} chatId={p.chat.id} onClose={() => setSharing(false)} />}
       <DeleteDialog
         open={deleting}
         title={title}

@@ -4,6 +4,8 @@ import { useChat } from './context';
 import { IconButton } from './icons';
 import { Menu } from './parts';
 import { DeleteDialog } from './DeleteDialog';
+import { ShareDialog } from './ShareDialog';
+import { useCanShare } from './useCanShare';
 
 interface Props {
   listOpen: boolean;
@@ -18,6 +20,8 @@ export function Header({ listOpen, onList, onNew }: Props): React.ReactElement {
   const { chat, chatId } = useCell(model.current);
   const [renaming, setRenaming] = React.useState(false);
   const [deleting, setDeleting] = React.useState(false);
+  const [sharing, setSharing] = React.useState(false);
+  const canShare = useCanShare();
   const title = chat?.title || trans.__('New chat');
   return (
     <header className="aichat-header">
@@ -58,10 +62,12 @@ export function Header({ listOpen, onList, onNew }: Props): React.ReactElement {
         label={trans.__('More')}
         items={[
           { label: trans.__('Rename'), disabled: !chatId, run: () => setRenaming(true) },
+          ...(canShare ? [{ label: trans.__('Share …'), disabled: !chatId, run: () => setSharing(true) }] : []),
           { label: trans.__('Delete …'), disabled: !chatId, run: () => setDeleting(true) }
         ]}
       />
       {host.corner}
+      {chatId && canShare && <ShareDialog open={sharing} chatId={chatId} onClose={() => setSharing(false)} />}
       {chatId && (
         <DeleteDialog
           open={deleting}

@@ -109,7 +109,7 @@ function Unfinished({ view }: { view: MessageView }): React.ReactElement {
   );
 }
 
-function whyUnfinished(view: MessageView, trans: Trans): string {
+export function whyUnfinished(view: MessageView, trans: Trans): string {
   if (view.status === 'stopped') {
     return view.reason === 'too_long' ? trans.__('Stopped: the answer is as long as it may be') : trans.__('Stopped');
   }

@@ -1,11 +1,11 @@
 import * as React from 'react';
 import { Markdown } from '../markdown/Markdown';
 import type { TextView } from '../state/message-view';
-import { useChat } from './context';
+import { useHost } from './context';
 
 /** What the model wrote before its answer: folded, its seconds counted while it goes on. */
 export function Thinking({ part, rev, open }: { part: TextView; rev: number; open: boolean }): React.ReactElement {
-  const { trans } = useChat().host;
+  const { trans } = useHost();
   const [shown, setShown] = React.useState(false);
   const host = React.useMemo(() => ({ trans }), [trans]);
   const now = useSeconds(open && part.ended === null);

@@ -1,6 +1,6 @@
 import { Client, type ConnectionState } from '../client/client';
 import type { Transport } from '../client/transport';
-import type { Readiness, ServerFrame } from '../protocol.generated';
+import type { Principal, Readiness, ServerFrame } from '../protocol.generated';
 import { Value, type Cell } from './cell';
 import { Chats, type ChatList } from './chats';
 import { Conversation } from './conversation';
@@ -8,6 +8,7 @@ import { Drafts } from './drafts';
 import type { MessageView } from './message-view';
 import { Models, type ModelChoice } from './models';
 import type { CurrentChat } from './open-chat';
+import { Shares } from './shares';
 
 export interface ChatModelOptions {
   /** The chat to open first; null begins a new one. */
@@ -23,6 +24,9 @@ export class ChatModel {
   readonly connection = new Value<ConnectionState>({ state: 'connecting', via: 'socket', since: Date.now() });
   readonly service = new Value<Readiness | null>(null);
   readonly draft = new Value<string>('');
+  /** Who the server says we are, once it has. */
+  readonly principal = new Value<Principal | null>(null);
+  readonly shares: Shares;
   private readonly drafts = new Drafts();
   private readonly client: Client;
   private readonly chatList: Chats;
@@ -43,6 +47,7 @@ export class ChatModel {
     });
     const ask = this.client.request.bind(this.client);
     this.chatList = new Chats(ask);
+    this.shares = new Shares(ask);
     this.modelChoice = new Models(ask);
     this.conversation = new Conversation({
       client: this.client,
@@ -179,6 +184,9 @@ export class ChatModel {
 
   private onFrame(frame: ServerFrame): void {
     switch (frame.type) {
+      case 'hello':
+        this.principal.set(frame.principal);
+        break;
       case 'event':
         this.conversation.open.onEvent(frame);
         break;
