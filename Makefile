@@ -10,6 +10,8 @@ FRONT_END := $(shell find labextension 2>/dev/null -type f \( -path '*/src/*' -o
 	-o -path '*/scripts/*' \) -not -path '*/node_modules/*') $(wildcard labextension/tsconfig*.json)
 NPM := npm --prefix labextension
 PYTEST ?= python -m pytest
+# Many tests wait for other processes, so two at a time; the tests of a file share its servers, and stay together.
+PYTEST_ARGS ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
 as_root := $(if $(filter 0,$(shell id -u)),--allow-root)
 no_browser := $(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname)),,--no-browser)
 LAB_ARGS ?= $(as_root) $(no_browser)
