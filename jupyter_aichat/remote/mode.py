@@ -43,7 +43,7 @@ class RemoteMode(Configurable):
 
     @default("token")
     def _token_default(self) -> str:
-        return os.environ.get(SERVICE_TOKEN, "")
+        return "" if self.token_file else os.environ.get(SERVICE_TOKEN, "")
 
 
 def configured(parent: Configurable) -> RemoteMode | None:

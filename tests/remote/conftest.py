@@ -6,6 +6,8 @@ import asyncio
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -14,25 +16,46 @@ from jupyter_server.serverapp import ServerApp
 from yarl import URL
 
 from jupyter_aichat.app import AIChatApp
+from jupyter_aichat.auth.scopes import READ, WRITE
 from tests.remote import fake as fakes
 from tests.server.client import Client
-from tests.server.process import TOKEN, Server, running
+from tests.service_app.process import Person, Service, running
 
 MODELS = ("counter-40-2", "counter-400-20", "endless-50", "echo", "slow-load-20000")
 
 
+@contextmanager
+def running_service(folder: Path, *arguments: str, secret: str = "") -> Iterator[Service]:
+    """A real service with scripted models."""
+    names = (f"--ScriptedProvider.names={name}" for name in MODELS)
+    default = f"--AIChatApp.default_model={MODELS[0]}"
+    with running(folder, default, *names, "--Passwords.cost=4", *arguments, secret=secret) as service:
+        yield service
+
+
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """What is forwarded to."""
-    names = [f"--ScriptedProvider.names={name}" for name in MODELS]
-    with running(tmp_path_factory.mktemp("service"), *names, f"--AIChatApp.default_model={MODELS[0]}") as server:
-        yield server
+    with running_service(tmp_path_factory.mktemp("service")) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def ada(service: Service) -> Person:
+    """Whose Jupyter server it is."""
+    return service.person("Ada")
+
+
+@pytest.fixture(scope="module")
+def token(service: Service, ada: Person) -> str:
+    """What she has made for it."""
+    return service.personal_token(ada, READ, WRITE)
 
 
 @pytest.fixture
-def remote_mode(service: Server) -> dict[str, Any]:
+def remote_mode(service: Service, token: str) -> dict[str, Any]:
     """The settings of remote mode; a test module may have others."""
-    return {"service_url": service.url, "token": TOKEN}
+    return {"service_url": service.url, "token": token}
 
 
 @pytest.fixture
