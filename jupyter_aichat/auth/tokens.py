@@ -10,12 +10,14 @@ import jwt
 import msgspec
 
 from jupyter_aichat.auth.keys import Key
+from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.ids import OwnerId, SessionId
 from jupyter_aichat.errors import NotReady, Unauthenticated
 
 LONGEST_S = 15 * 60
 _LEEWAY_S = 5
 _MOST_CHARACTERS = 2048
+_MOST_KNOWN = 4096
 _REQUIRED = ["iss", "aud", "exp", "nbf", "iat", "jti", "sub", "sid"]
 _HEADER = {"alg", "kid", "typ"}
 INVALID = "This token is not valid; log in again."
@@ -49,6 +51,7 @@ class AccessTokens:
         self.life_s = life_s
         self._issuer, self._audience = issuer, f"{issuer}/api"
         self._signs = keys[0]
+        self._known: dict[str, Claims] = {}
         self._private = {key.kid: _private(key) for key in keys}
         self._public = {key.kid: (key.algorithm, _public(key, self._private[key.kid])) for key in keys}
 
@@ -63,11 +66,21 @@ class AccessTokens:
         return jwt.encode(claims, self._private[kid], algorithm=self._signs.algorithm, headers={"kid": kid})
 
     def read(self, token: str) -> Claims:
-        """Return what a valid token says; raises `Unauthenticated`, whatever is wrong with it."""
+        """Return what a valid token says; raises `Unauthenticated`, whatever is wrong with it.
+
+        A signature is checked once: what a token says stays the same, but for its time.
+        """
+        known = self._known.get(token)
+        if known is not None and now() < known.expires_at:
+            return known
         try:
-            return self._read(token)
+            found = self._read(token)
         except (jwt.PyJWTError, msgspec.MsgspecError, ValueError, OverflowError, TypeError, RecursionError):
             raise Unauthenticated(INVALID) from None
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        self._known[token] = found
+        return found
 
     def _read(self, token: str) -> Claims:
         if len(token) > _MOST_CHARACTERS or not token.isascii():

@@ -7,6 +7,7 @@ import json
 import time
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import jwt
 import pytest
@@ -183,3 +184,17 @@ def test_a_token_lives_a_quarter_of_an_hour_at_most() -> None:
             AccessTokens(HS, "us", life_s)
     with pytest.raises(NotReady):
         AccessTokens((), "us")
+
+
+def test_a_signature_is_checked_once_and_the_time_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = AccessTokens(parse_keys(new_secret()), "chat", life_s=60)
+    at = now()
+    token = tokens.make(OwnerId("ada"), SessionId("s"), "t", at)
+    claims = tokens.read(token)
+    with monkeypatch.context() as patch:
+        patch.setattr("jwt.decode", lambda *_args, **_kwargs: pytest.fail("checked again"))
+        assert tokens.read(token) is claims
+    monkeypatch.setattr("jupyter_aichat.auth.tokens.now", lambda: at + timedelta(seconds=61))
+    monkeypatch.setattr("jwt.decode", Mock(side_effect=jwt.ExpiredSignatureError))
+    with pytest.raises(Unauthenticated):
+        tokens.read(token)
