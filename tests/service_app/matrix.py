@@ -52,6 +52,7 @@ BODIES: dict[tuple[str, str], Json] = {
     ("patch", "/admin/users/{user_id}"): {"disabled": True},
     ("post", "/chats"): {"title": "New"},
     ("patch", "/chats/{chat_id}"): {"title": "Changed"},
+    ("post", "/chats/{chat_id}/shares"): {},
     ("post", "/chats/{chat_id}/messages"): {"text": "Count."},
     ("post", "/chats/{chat_id}/messages/{message_id}/edit"): {"text": "Count on."},
     ("post", "/chats/{chat_id}/messages/{message_id}/regenerate"): {},
@@ -115,8 +116,10 @@ WITHOUT_IDS = (PingFrame, UnsubscribeFrame)
 def ids_of(service: Service, person: Person, *names: str) -> Json:
     """Make what these names of the table stand for, each of it somebody's own."""
     found: Json = {}
-    if {"chat_id", "message_id", "run_id"} & set(names):
+    if {"chat_id", "message_id", "run_id", "share_id"} & set(names):
         found |= _conversation(person)
+    if "share_id" in names:
+        found["share_id"] = person.json("POST", f"/chats/{found['chat_id']}/shares", {})["id"]
     return found | {name: _MAKERS[name](service, person) for name in names if name not in found}
 
 
@@ -141,7 +144,7 @@ _MAKERS: dict[str, Callable[[Service, Person], str]] = {
     "invitation_id": lambda _service, person: str(person.json("POST", "/auth/invitations", {})["id"]),
 }
 
-NAMES = ("chat_id", "message_id", "run_id", "session_id", "token_id")
+NAMES = ("chat_id", "message_id", "run_id", "share_id", "session_id", "token_id")
 """What people have."""
 
 NOWHERE = dict.fromkeys((*NAMES, "question_id", *_MAKERS), UNKNOWN)
