@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 from jupyter_core.paths import jupyter_data_dir
+from traitlets import TraitError
 from traitlets.config import Configurable
 
 from jupyter_aichat import secret_file
@@ -26,6 +27,7 @@ from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.engine.observed import observed
 from jupyter_aichat.engine.observer import Observer
 from jupyter_aichat.errors import NotReady
+from jupyter_aichat.limits.quotas import Ledger, Quotas
 from jupyter_aichat.providers.ollama import OllamaProvider
 from jupyter_aichat.providers.scripted import ScriptedProvider
 from jupyter_aichat.stores.accounts import AccountStore
@@ -33,6 +35,7 @@ from jupyter_aichat.stores.base import Store
 from jupyter_aichat.stores.mongo import MongoStore
 from jupyter_aichat.stores.shares import ShareStore
 from jupyter_aichat.stores.sqlite import SqliteStore
+from jupyter_aichat.stores.usage import UsageStore
 
 if TYPE_CHECKING:
     from jupyter_aichat.auth.assembly import AccountService
@@ -80,7 +83,8 @@ def build_service(
     Raises `NotReady` for what cannot be built.
     """
     store, between = make_store(settings), _between_processes(settings)
-    engine = _engine(settings, store, between, lambda: keys[0].derive("answers"))
+    quotas = _quotas(settings, store, between)
+    engine = _engine(settings, store, between, lambda: keys[0].derive("answers"), quotas)
     return engine, _accounts(settings, store, between, keys, registration, deleted=engine.end_deleted)
 
 
@@ -117,11 +121,21 @@ def _accounts(
     )
 
 
+def _quotas(settings: Settings, store: SqliteStore | MongoStore, between: tuple[Bus, Cache, Queue]) -> Quotas:
+    watched, cache = partial(_watch, settings, "store"), _watched(settings, between)[1]
+    ledger = Ledger(cache, watched(store.usage, UsageStore), watched(store.accounts, AccountStore))
+    try:
+        return Quotas(ledger, parent=settings.parent)
+    except TraitError as error:
+        raise NotReady(str(error)) from None
+
+
 def _engine(
     settings: Settings,
     store: MongoStore | SqliteStore,
     between: tuple[Bus, Cache, Queue],
     secret: Callable[[], bytes] | None,
+    quotas: Quotas | None = None,
 ) -> Engine:
     alone = None if isinstance(between[2], LocalQueue) else LocalQueue(mending_s=0)
     bus, cache, queue = _watched(settings, between)
@@ -134,6 +148,7 @@ def _engine(
         admission=Admission(queue, alone, parent=settings.parent),
         answers=AnswerCache(secret, parent=settings.parent),
         observer=settings.observer,
+        quotas=quotas,
         parent=settings.parent,
         log=settings.log,
     )

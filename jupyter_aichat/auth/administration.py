@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from datetime import timedelta
 
 import msgspec
@@ -21,6 +21,7 @@ from jupyter_aichat.domain.credential import Invitation, Session
 from jupyter_aichat.domain.identity import Origin
 from jupyter_aichat.domain.ids import InvitationId, OwnerId, SessionId, new_id
 from jupyter_aichat.domain.page import Page
+from jupyter_aichat.domain.quota import Quota
 from jupyter_aichat.errors import Forbidden, InvalidRequest, NotFound
 from jupyter_aichat.stores.accounts import AccountStore
 
@@ -73,6 +74,14 @@ class Administration:
         await self._note("admin_read", actor, None, origin, what="users")
         return await self._store.list_accounts(cursor, limit)
 
+    async def names_of_users(
+        self, actor: OwnerId, origin: Origin, owners: Collection[OwnerId]
+    ) -> Mapping[OwnerId, str]:
+        """Return the names of those accounts, that there are, of which an administrator reads what they used."""
+        await self._note("admin_read", actor, None, origin, what="usage")
+        found = await self._store.accounts(sorted(owners)) if owners else ()
+        return {account.id: account.name for account in found}
+
     async def disable(self, actor: OwnerId, origin: Origin, owner: OwnerId, *, disabled: bool = True) -> Account:
         """Let an account in no more, with any credential, or again; its sessions end for good."""
         return await self.change(actor, origin, owner, disabled=disabled)
@@ -94,6 +103,7 @@ class Administration:
         disabled: bool | None = None,
         roles: tuple[str, ...] | None = None,
         password: str | None = None,
+        quotas: tuple[Quota, ...] | None = None,
     ) -> Account:
         """Change what is not None, all of it or nothing; raises `NotFound`, `InvalidRequest`, or `Forbidden`.
 
@@ -107,6 +117,7 @@ class Administration:
             disabled=msgspec.UNSET if disabled is None else disabled,
             roles=msgspec.UNSET if roles is None else check_roles(roles),
             password_hash=msgspec.UNSET if password is None else await self._passwords.hash(password),
+            quotas=msgspec.UNSET if quotas is None else quotas,
             ends_sessions=bool(disabled) or password is not None,
         )
         changed = await self._change(owner, changes)
@@ -118,6 +129,8 @@ class Administration:
             await self._note("account_disabled" if changes.disabled else "account_enabled", actor, owner, origin)
         if not isinstance(changes.roles, msgspec.UnsetType):
             await self._note("roles_changed", actor, owner, origin, roles=",".join(changes.roles))
+        if not isinstance(changes.quotas, msgspec.UnsetType):
+            await self._note("quotas_changed", actor, owner, origin)
         if not isinstance(changes.password_hash, msgspec.UnsetType):
             await self._note("password_changed", actor, owner, origin)
 

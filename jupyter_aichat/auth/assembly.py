@@ -29,6 +29,7 @@ from jupyter_aichat.cache.base import Cache
 from jupyter_aichat.domain.audit import Action
 from jupyter_aichat.domain.ids import OwnerId, RunId
 from jupyter_aichat.domain.limit import Rate
+from jupyter_aichat.limits.requests import RequestLimits
 from jupyter_aichat.stores.accounts import AccountStore
 from jupyter_aichat.stores.base import Store
 from jupyter_aichat.stores.shares import ShareStore
@@ -82,6 +83,7 @@ class AccountService(msgspec.Struct, frozen=True):
     accounts: Accounts
     administration: Administration
     shares: Shares
+    limits: RequestLimits
 
 
 def assemble(
@@ -121,4 +123,5 @@ def assemble(
     shares = Shares(
         ports.shares, ports.accounts, ports.chats, limiter=limiter, audit=audit, log=log, parent=rules.parent
     )
-    return AccountService(accounts, Administration(ports.accounts, accounts, passwords, audit), shares)
+    limits = RequestLimits(ports.cache, ports.alone, parent=rules.parent)
+    return AccountService(accounts, Administration(ports.accounts, accounts, passwords, audit), shares, limits)

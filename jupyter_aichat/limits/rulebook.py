@@ -37,8 +37,7 @@ class Rulebook:
     def _chosen(self, account: Account | None) -> Sequence[Quota]:
         """For each pattern of models the first quota that is for this person."""
         name, roles = (account.folded_name, account.roles) if account else ("", ("user",))
-        chosen: dict[str, Quota] = {quota.model: quota for quota in reversed(account.quotas if account else ())}
-        for rule in self._rules:
-            if rule.concerns(name, roles):
-                chosen.setdefault(rule.model, rule)
+        chosen: dict[str, Quota] = {}
+        for quota in (*(account.quotas if account else ()), *(r for r in self._rules if r.concerns(name, roles))):
+            chosen.setdefault(quota.model, quota)
         return tuple(chosen.values())

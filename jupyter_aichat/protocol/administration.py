@@ -9,11 +9,14 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from jupyter_aichat.domain.audit import Action, AuditRecord
+from jupyter_aichat.domain.quota import Quota
 from jupyter_aichat.protocol.accounts import Confidential, Password, UserName
 from jupyter_aichat.protocol.bodies import Cursor, Id
 
 Role = Literal["user", "admin"]
 Roles = Annotated[tuple[Role, ...], Meta(min_length=1, max_length=8)]
+Quotas = Annotated[tuple[Quota, ...], Meta(max_length=100)]
+Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)")]
 PageSize = Annotated[int, Meta(ge=1, le=200)]
 
 
@@ -60,15 +63,16 @@ class NewUserBody(Confidential, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class UserChangesBody(Confidential, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What to change of somebody's account, all of it or nothing."""
+    """What to change of somebody's account, all of it or nothing; ``quotas`` go before the service's rules."""
 
     roles: Roles | UnsetType = UNSET
     disabled: bool | UnsetType = UNSET
     password: Password | UnsetType = UNSET
+    quotas: Quotas | UnsetType = UNSET
 
 
 class UserReply(msgspec.Struct, frozen=True):
-    """An account."""
+    """An account; ``quotas`` are those of its own, which go before the service's rules."""
 
     id: str
     name: str
@@ -77,6 +81,7 @@ class UserReply(msgspec.Struct, frozen=True):
     disabled: bool
     created_at: datetime
     changed_at: datetime
+    quotas: tuple[Quota, ...] = ()
 
 
 class UserPage(msgspec.Struct, frozen=True):
@@ -107,3 +112,36 @@ class RecordsQuery(msgspec.Struct, frozen=True, kw_only=True):
     action: Action | None = None
     cursor: Cursor | None = None
     limit: PageSize = 60
+
+
+class UsageReply(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody used of a model on a day (UTC), over so many answers; ``name`` is null where the account is gone.
+
+    ``model`` begins with its provider's name, ``seconds`` are those in which it wrote.
+    """
+
+    owner_id: str
+    name: str | None
+    day: str
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    runs: int
+
+
+class UsagePage(msgspec.Struct, frozen=True):
+    """Some of what was used, newest day first, and the opaque cursor to what comes after."""
+
+    items: tuple[UsageReply, ...]
+    next: str | None
+
+
+class UsedQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose use, and of which days (both included)."""
+
+    owner_id: Id | None = None
+    since: Day = "0000-00-00"
+    until: Day = "9999-12-31"
+    cursor: Cursor | None = None
+    limit: PageSize = 100

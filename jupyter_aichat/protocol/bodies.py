@@ -16,6 +16,7 @@ from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.model import Model, ProviderState
 from jupyter_aichat.domain.options import Options
 from jupyter_aichat.domain.part import TextPart
+from jupyter_aichat.domain.quota import QuotaStanding
 from jupyter_aichat.domain.run import Run
 from jupyter_aichat.errors import InvalidRequest
 
@@ -153,10 +154,17 @@ class ModelsReply(msgspec.Struct, frozen=True):
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """The bounds that a client can know beforehand, in bytes."""
+    """The bounds that a client can know beforehand: sizes in bytes, and of a service how much one may do.
+
+    Null is no bound. ``connections`` are sockets and event streams, ``quotas`` what is used of each by now.
+    """
 
     body: int
     frame: int
+    requests_per_minute: int | None = None
+    sends_per_minute: int | None = None
+    connections: int | None = None
+    quotas: tuple[QuotaStanding, ...] = ()
 
 
 class MeReply(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +15,7 @@ from jupyter_server.base.handlers import JupyterHandler
 from tornado import web
 
 from jupyter_aichat.auth.identity import AccountUser
+from jupyter_aichat.auth.limits import network_of
 from jupyter_aichat.domain.identity import Ending, Identity, Origin
 from jupyter_aichat.domain.ids import OwnerId, new_id
 from jupyter_aichat.domain.principal import Principal
@@ -25,6 +26,7 @@ from jupyter_aichat.errors import (
     NotFound,
     Unauthenticated,
 )
+from jupyter_aichat.limits.requests import Counter, too_many
 from jupyter_aichat.logs.context import REQUEST_ID, is_request_id
 from jupyter_aichat.protocol.bodies import ErrorBody
 from jupyter_aichat.protocol.codec import encode
@@ -33,6 +35,7 @@ from jupyter_aichat.server import access_log
 from jupyter_aichat.server.host import Host
 from jupyter_aichat.server.identity import KERNEL_USER, TokenIdentity
 from jupyter_aichat.server.permits import Permits
+from jupyter_aichat.server.rates import rate_headers
 from jupyter_aichat.server.table import EVENT_STREAM, LOGIN, NOWHERE, Route, Verb
 
 if TYPE_CHECKING:
@@ -50,6 +53,8 @@ class HostedHandler(JupyterHandler):
     auth_resource = AUTH_RESOURCE
     host: Host
     route: Route
+    rates: Mapping[str, str] = {}
+    """The headers that tell how many requests are left."""
 
     def initialize(self, host: Host, route: Route = NOWHERE) -> None:
         """Take what the URL table hands over."""
@@ -84,9 +89,39 @@ class HostedHandler(JupyterHandler):
         """Let the request in, if who asks may do this."""
         REQUEST_ID.set(self.request_id)
         self.current_user = self._jupyter_current_user = None
-        await super().prepare(**kwargs)
-        if self.host.has_accounts:
-            self._check_verb()
+        if not self.host.has_accounts:
+            await super().prepare(**kwargs)
+            return
+        try:
+            await super().prepare(**kwargs)
+        except Unauthenticated:
+            await self._count_request()
+            raise
+        await self._count_request()
+        self._check_verb()
+
+    async def _count_request(self) -> None:
+        """Count the request for its owner, or for its address where nobody is logged in; raises `RateLimited`."""
+        verb, accounts = self.verb, None
+        if self.request.method != "OPTIONS" and (verb is None or verb.counts):
+            accounts = self.host.accounts
+        if accounts is None:
+            return
+        counters = (verb.counts if verb else ("default",)) if self.current_user else ("address",)
+        allowed = await accounts.limits.take(self._counted_as, *counters)
+        self.rates = rate_headers(allowed)
+        self._tell_rates()
+        if not allowed.yes:
+            raise too_many(allowed)
+
+    @property
+    def _counted_as(self) -> str:
+        """Whose requests and connections are counted together."""
+        return f"owner:{self.owner}" if self.current_user else f"address:{network_of(self.origin.address)}"
+
+    def _tell_rates(self) -> None:
+        for name, value in self.rates.items():
+            self.set_header(name, value)
 
     def _check_verb(self) -> None:
         """Refuse what the table does not have, and what the credential may not do.
@@ -164,6 +199,11 @@ class HostedHandler(JupyterHandler):
             return lambda: None
         return self.accounts.standings.watch(self.identity, ended)
 
+    def count_connection(self) -> Callable[[], None]:
+        """Count a connection that stays open, until the result is called; raises `RateLimited`."""
+        accounts = self.host.accounts
+        return (lambda: None) if accounts is None else accounts.limits.connect(self._counted_as)
+
     def permits(self) -> Permits:
         """Return what the frames of this connection may do."""
         authorizer, user = self.authorizer, self.current_user
@@ -172,8 +212,14 @@ class HostedHandler(JupyterHandler):
             return bool(await ensure_async(authorizer.is_authorized(self, user, action, AUTH_RESOURCE)))
 
         allows_all = type(authorizer) is AllowAllAuthorizer
-        scopes = self.principal.scopes if self.host.has_accounts else None
-        return Permits(scopes, None if allows_all else authorized)
+        if (accounts := self.host.accounts) is None:
+            return Permits(None, None if allows_all else authorized)
+        who, limits = self._counted_as, accounts.limits
+
+        async def count(counter: Counter) -> None:
+            await limits.frame(who, counter)
+
+        return Permits(self.principal.scopes, None if allows_all else authorized, count)
 
     def refuse_other_sites(self) -> None:
         """Raise `BadOrigin` where a page of another site asks: for verbs that go by a cookie, or make one."""
@@ -199,6 +245,7 @@ class HostedHandler(JupyterHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Write an error's body; of faults nothing but that there was one."""
         body = self._error_body(status_code, **kwargs)
+        self._tell_rates()
         if "retry_after" in body.details:
             self.set_header("Retry-After", str(body.details["retry_after"]))
         if status_code == 401:

@@ -25,7 +25,7 @@ class MeHandler(CookieHandler):
     @authorized
     async def get(self) -> None:
         """Return the principal."""
-        self._tell(await self._preferences())
+        await self._tell(await self._preferences())
 
     @web.authenticated
     @authorized
@@ -37,7 +37,7 @@ class MeHandler(CookieHandler):
             display_name=None if isinstance(body.display_name, UnsetType) else body.display_name,
             preferences=None if isinstance(body.preferences, UnsetType) else body.preferences,
         )
-        self._tell(account.preferences, account.display_name)
+        await self._tell(account.preferences, account.display_name)
 
     @web.authenticated
     @authorized
@@ -55,7 +55,17 @@ class MeHandler(CookieHandler):
         except NotFound:  # it went within the second that its credential is believed
             raise Unauthenticated from None
 
-    def _tell(self, preferences: Mapping[str, object], display_name: str | None = None) -> None:
+    async def _limits(self) -> Limits:
+        if (accounts := self.host.accounts) is None:
+            return Limits(body=MAX_BODY, frame=MAX_BODY)
+        limits = accounts.limits
+        return Limits(
+            body=MAX_BODY, frame=MAX_BODY, connections=limits.connections,
+            requests_per_minute=limits.per_minute or None, sends_per_minute=limits.sends_per_minute or None,
+            quotas=await self.engine.quotas.standing(self.owner),
+        )  # fmt: skip
+
+    async def _tell(self, preferences: Mapping[str, object], display_name: str | None = None) -> None:
         who = self.principal
         self.reply(
             MeReply(
@@ -65,6 +75,6 @@ class MeHandler(CookieHandler):
                 roles=who.roles,
                 scopes=who.scopes,
                 preferences=dict(preferences),
-                limits=Limits(body=MAX_BODY, frame=MAX_BODY),
+                limits=await self._limits(),
             )
         )

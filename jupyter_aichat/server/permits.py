@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Collection
 
 from jupyter_aichat.auth.scopes import READ, WRITE
 from jupyter_aichat.errors import Forbidden, Unauthenticated
+from jupyter_aichat.limits.requests import Counter
 from jupyter_aichat.protocol.frames import (
     ClientFrame,
     ContinueFrame,
@@ -31,6 +32,15 @@ NEEDS: dict[type[ClientFrame], str] = {
 }
 """The scope that each frame needs, as `Verb.needs` says it of verbs; a frame that is not here is nobody's to send."""
 
+COUNTS: dict[type[ClientFrame], Counter] = {
+    SendFrame: "sends",
+    EditFrame: "sends",
+    RegenerateFrame: "sends",
+    ContinueFrame: "sends",
+    StopFrame: "stops",
+}
+"""What frames are counted as, like `Verb.counts`; all others are requests."""
+
 _ACTIONS = {READ: "read", WRITE: "write"}
 
 
@@ -43,12 +53,17 @@ class Permits:
         Those of its credential; None where credentials have none, as in a personal server.
     authorized
         Asks the server's authorizer about an action; None where it allows all.
+    count
+        Counts a frame, or raises `RateLimited`; None where nothing is counted.
     """
 
     def __init__(
-        self, scopes: Collection[str] | None = None, authorized: Callable[[str], Awaitable[bool]] | None = None
+        self,
+        scopes: Collection[str] | None = None,
+        authorized: Callable[[str], Awaitable[bool]] | None = None,
+        count: Callable[[Counter], Awaitable[None]] | None = None,
     ) -> None:
-        self._scopes, self._authorized = scopes, authorized
+        self._scopes, self._authorized, self._count = scopes, authorized, count
         self._over = False
 
     def end(self) -> None:
@@ -56,10 +71,12 @@ class Permits:
         self._over = True
 
     async def check(self, frame: ClientFrame) -> None:
-        """Raise `Forbidden` for a frame that may not be sent, `Unauthenticated` where the credential has ended."""
+        """Raise `Forbidden` for a frame that may not be sent, `Unauthenticated` where the credential has ended, `RateLimited`."""
         needs = NEEDS.get(type(frame), "")
         if self._over:
             raise Unauthenticated
+        if self._count is not None:
+            await self._count(COUNTS.get(type(frame), "default"))
         if needs == LOGIN:
             return
         if not needs or (self._scopes is not None and needs not in self._scopes):

@@ -13,6 +13,7 @@ from jupyter_aichat.auth.scopes import ACCOUNT, ADMIN, READ, WRITE
 from jupyter_aichat.domain.chat import Chat
 from jupyter_aichat.domain.readiness import Readiness
 from jupyter_aichat.domain.run import Run
+from jupyter_aichat.limits.requests import Counter
 from jupyter_aichat.protocol.accounts import LeaveBody, ProfileBody
 from jupyter_aichat.protocol.bodies import (
     AgainBody,
@@ -47,15 +48,18 @@ from jupyter_aichat.server.socket import SocketHandler
 from jupyter_aichat.server.table import BASE, EVENT_STREAM, LOGIN, PLAIN_TEXT, Route, Verb
 from jupyter_aichat.server.unknown import UnknownHandler
 
+_ASKS: tuple[Counter, ...] = ("default", "sends")
 _SENDS = (400, 404, 409, 413, 415, 429)
 _BODY = (400, 413, 415)
 
 ROUTES: tuple[Route, ...] = (
-    Route("/health", HealthHandler, {"get": Verb("Whether the process lives", reply=HealthReply, open=True)}),
+    Route(
+        "/health", HealthHandler, {"get": Verb("Whether the process lives", reply=HealthReply, open=True, counts=())}
+    ),
     Route(
         "/ready",
         ReadyHandler,
-        {"get": Verb("Whether the parts work", (200, 503), reply=Readiness, open=True)},
+        {"get": Verb("Whether the parts work", (200, 503), reply=Readiness, open=True, counts=())},
     ),
     Route("/metrics", MetricsHandler, {"get": Verb("What Prometheus asks", reply=PLAIN_TEXT, needs=ADMIN)}),
     Route(
@@ -97,7 +101,9 @@ ROUTES: tuple[Route, ...] = (
         MessagesHandler,
         {
             "get": Verb("List messages", reply=MessagePage, query=MessagesQuery, errors=(400, 404), needs=READ),
-            "post": Verb("Send a question", (202,), reply=SentReply, body=SendBody, errors=_SENDS, needs=WRITE),
+            "post": Verb(
+                "Send a question", (202,), reply=SentReply, body=SendBody, errors=_SENDS, needs=WRITE, counts=_ASKS
+            ),
         },
     ),
     Route(
@@ -105,21 +111,43 @@ ROUTES: tuple[Route, ...] = (
         EditHandler,
         {
             "post": Verb(
-                "Put a question differently", (202,), reply=SentReply, body=EditBody, errors=_SENDS, needs=WRITE
+                "Put a question differently",
+                (202,),
+                reply=SentReply,
+                body=EditBody,
+                errors=_SENDS,
+                needs=WRITE,
+                counts=_ASKS,
             )
         },
     ),
     Route(
         "/chats/{chat_id}/messages/{message_id}/regenerate",
         RegenerateHandler,
-        {"post": Verb("Ask for another answer", (202,), reply=SentReply, body=AgainBody, errors=_SENDS, needs=WRITE)},
+        {
+            "post": Verb(
+                "Ask for another answer",
+                (202,),
+                reply=SentReply,
+                body=AgainBody,
+                errors=_SENDS,
+                needs=WRITE,
+                counts=_ASKS,
+            )
+        },
     ),
     Route(
         "/chats/{chat_id}/messages/{message_id}/continue",
         ContinueHandler,
         {
             "post": Verb(
-                "Ask for the rest of an answer", (202,), reply=SentReply, body=AgainBody, errors=_SENDS, needs=WRITE
+                "Ask for the rest of an answer",
+                (202,),
+                reply=SentReply,
+                body=AgainBody,
+                errors=_SENDS,
+                needs=WRITE,
+                counts=_ASKS,
             )
         },
     ),
@@ -128,7 +156,7 @@ ROUTES: tuple[Route, ...] = (
         RunHandler,
         {
             "get": Verb("Return a run", reply=Run, errors=(404,), needs=READ),
-            "delete": Verb("Stop a run", (200, 202), reply=StopReply, errors=(404,), needs=WRITE),
+            "delete": Verb("Stop a run", (200, 202), reply=StopReply, errors=(404,), needs=WRITE, counts=("stops",)),
         },
     ),
     Route(

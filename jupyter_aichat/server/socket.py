@@ -74,7 +74,11 @@ class SocketHandler(WebSocketMixin, WebSocketHandler, HostedHandler):
         if not await ensure_async(self.authorizer.is_authorized(self, user, "execute", AUTH_RESOURCE)):
             raise web.HTTPError(403, "Forbidden")
         _ = self.engine  # without one the handshake is refused, with its error
-        await super().get(*args, **kwargs)
+        let_go = self.count_connection()
+        try:
+            await super().get(*args, **kwargs)  # until the socket closes
+        finally:
+            let_go()
 
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
         """Choose ours; a credential among them is never echoed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from jupyter_aichat.domain.identity import Ending
 from jupyter_aichat.server.base import AIChatHandler
@@ -15,8 +16,11 @@ _COMMENT = b":\n\n"
 class EventStreamHandler(AIChatHandler):
     """A response that goes on until it is closed from either end. A subclass calls `begin`, then `send_until_closed`."""
 
+    _let_go: Callable[[], None] | None = None
+
     def begin(self) -> None:
-        """Open the outbox, and tell the client at once that it is heard."""
+        """Open the outbox, and tell the client at once that it is heard; raises `RateLimited`."""
+        self._let_go = self.count_connection()
         self._over = asyncio.Event()
         self.outbox = Outbox(self._write, self.close)
         self.outbox.post(_COMMENT)
@@ -60,9 +64,19 @@ class EventStreamHandler(AIChatHandler):
         """End the response: the client comes back by itself."""
         self.close()
 
+    def _disconnected(self) -> None:
+        if self._let_go is not None:
+            self._let_go()
+
+    def on_finish(self) -> None:
+        """Count the connection no more."""
+        super().on_finish()
+        self._disconnected()
+
     def on_connection_close(self) -> None:
         """Let go of everything at once."""
         super().on_connection_close()
+        self._disconnected()
         if outbox := getattr(self, "outbox", None):
             outbox.close()
             self._over.set()

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from tornado import web
 
+from jupyter_aichat.limits.requests import Counter
+
 BASE = "/api/aichat/v1"
 EVENT_STREAM = "text/event-stream"
 PLAIN_TEXT = "text/plain"
@@ -19,7 +21,8 @@ class Verb:
     """What a verb takes and gives. ``reply`` None is an answer without a body; a string is a media type, such as `EVENT_STREAM`.
 
     ``needs`` is the scope that a credential must have, or `LOGIN`. An ``open`` verb asks for no login; with ``needs`` it
-    takes one all the same, and refuses it where it is not valid or has not the scope.
+    takes one all the same, and refuses it where it is not valid or has not the scope. ``counts`` are the counters of the
+    requests of somebody who is logged in; without one, nobody's request is counted.
     """
 
     summary: str
@@ -30,6 +33,7 @@ class Verb:
     errors: tuple[int, ...] = ()
     open: bool = False
     needs: str = ""
+    counts: tuple[Counter, ...] = ("default",)
 
     def __post_init__(self) -> None:
         if not self.open and not self.needs:

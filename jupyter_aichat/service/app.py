@@ -23,6 +23,8 @@ from jupyter_aichat.auth.identity import AccountIdentity
 from jupyter_aichat.auth.passwords import Passwords
 from jupyter_aichat.auth.shares import Shares
 from jupyter_aichat.errors import AIChatError
+from jupyter_aichat.limits.quotas import Quotas
+from jupyter_aichat.limits.requests import RequestLimits
 from jupyter_aichat.service.extension import ServiceExtension
 from jupyter_aichat.service.log_records import keep_tokens_out_of_logs
 from jupyter_aichat.wiring import CONFIGURABLES
@@ -42,7 +44,7 @@ class AIChatService(ServerApp):
         "jupyter aichat serve --AIChatApp.store_url=mongodb://db/chats --AIChatApp.secret_file=/run/secrets/aichat"
     )
     subcommands: dict[str, Any] = {}  # noqa: RUF012 (as traitlets has it)
-    classes = [ServiceExtension, AccountRules, Passwords, Shares, *CONFIGURABLES]  # noqa: RUF012
+    classes = [ServiceExtension, AccountRules, Passwords, Quotas, RequestLimits, Shares, *CONFIGURABLES]  # noqa: RUF012
     flags = {**base_flags}  # noqa: RUF012
     aliases = {  # noqa: RUF012
         **base_aliases,

@@ -11,6 +11,8 @@ from jupyter_aichat.app import AIChatApp
 from jupyter_aichat.auth.assembly import AccountRules
 from jupyter_aichat.auth.passwords import Passwords
 from jupyter_aichat.auth.shares import Shares
+from jupyter_aichat.limits.quotas import Quotas
+from jupyter_aichat.limits.requests import RequestLimits
 from jupyter_aichat.redis_connection import RedisConnection
 from jupyter_aichat.remote.mode import RemoteMode
 from jupyter_aichat.wiring import CONFIGURABLES
@@ -20,8 +22,10 @@ CLASSES: tuple[type[Configurable], ...] = (
     AccountRules,
     *CONFIGURABLES,
     Passwords,
+    Quotas,
     RedisConnection,
     RemoteMode,
+    RequestLimits,
     Shares,
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -12,11 +13,15 @@ MODELS = ("counter-40-2", "counter-5-1", "endless-20", "slow-load-20000")
 
 
 @pytest.fixture(autouse=True)
-def closed_sockets() -> Iterator[None]:
+def closed_sockets(jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iterator[None]:
     """Close what a test has opened."""
     yield
-    while OPENED:
-        OPENED.pop().connection.close()
+
+    async def close() -> None:
+        while OPENED:
+            OPENED.pop().connection.close()
+
+    jp_asyncio_loop.run_until_complete(close())
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,14 @@ from tests.server.client import Socket
 START_S = 40.0
 PASSWORD = "correct horse battery"
 ORIGIN = Origin("192.0.2.7", "pytest")
-DEFAULTS = {"--port": "0", "--OllamaProvider.url": "http://127.0.0.1:9", "--ScriptedProvider.scenarios": "True"}
+DEFAULTS = {
+    "--port": "0",
+    "--OllamaProvider.url": "http://127.0.0.1:9",
+    "--ScriptedProvider.scenarios": "True",
+    "--RequestLimits.per_minute": "0",  # tests ask faster than people do
+    "--RequestLimits.sends_per_minute": "0",
+    "--RequestLimits.strangers_per_minute": "0",
+}
 LOG = logging.getLogger("tests.service_app")
 
 OPENED: list[Socket] = []

@@ -35,7 +35,7 @@ def test_accounts_are_made_and_listed(service: Service, admin: Person) -> None:
             break
     assert [each for each in listed if each in users] == sorted(users, key=lambda each: each["name"].casefold())
     assert len({each["id"] for each in listed}) == len(listed)
-    assert set(users[0]) == {"id", "name", "display_name", "roles", "disabled", "created_at", "changed_at"}
+    assert set(users[0]) == {"id", "name", "display_name", "roles", "disabled", "created_at", "changed_at", "quotas"}
     assert users[0]["display_name"] == "Somebody"
     login(service.http, users[0]["name"])
 

@@ -56,11 +56,11 @@ class UserHandler(AccountHandler):
     @web.authenticated
     @authorized
     async def patch(self, user_id: str) -> None:
-        """Change what it may do, whether it is let in, or its password."""
+        """Change what it may do, whether it is let in, its password, or what it may use."""
         body = self.body(_changes)
         account = await self.administration.change(
             self.owner, self.origin, OwnerId(user_id),
-            disabled=_set(body.disabled), roles=_set(body.roles), password=_set(body.password),
+            disabled=_set(body.disabled), roles=_set(body.roles), password=_set(body.password), quotas=_set(body.quotas),
         )  # fmt: skip
         self.reply(user_of(account))
 

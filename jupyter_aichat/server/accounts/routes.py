@@ -25,6 +25,8 @@ from jupyter_aichat.protocol.administration import (
     NewInvitationReply,
     NewUserBody,
     RecordsQuery,
+    UsagePage,
+    UsedQuery,
     UserChangesBody,
     UserPage,
     UserReply,
@@ -43,6 +45,7 @@ from jupyter_aichat.server.accounts.own import (
     TokenHandler,
     TokensHandler,
 )
+from jupyter_aichat.server.accounts.usage import UsageHandler
 from jupyter_aichat.server.table import Route, Verb
 
 _BODY = (400, 413, 415)
@@ -135,6 +138,15 @@ _ADMINISTRATION = (
                 "Change an account", reply=UserReply, body=UserChangesBody, errors=(404, *_BODY), needs=ADMIN
             ),
             "delete": Verb("Delete an account with all its data", (204,), errors=(404,), needs=ADMIN),
+        },
+    ),
+    Route(
+        "/admin/usage",
+        UsageHandler,
+        {
+            "get": Verb(
+                "What people used, by day and model", reply=UsagePage, query=UsedQuery, errors=(400,), needs=ADMIN
+            )
         },
     ),
     Route(

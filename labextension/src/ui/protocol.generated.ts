@@ -28,7 +28,7 @@ export interface AuditPage {
 export interface AuditRecord {
   id: string;
   at: string;
-  action: 'account_changed' | 'account_created' | 'account_deleted' | 'account_disabled' | 'account_enabled' | 'admin_read' | 'exported' | 'invitation_deleted' | 'invited' | 'login' | 'login_failed' | 'login_limited' | 'logout' | 'logout_all' | 'password_changed' | 'registered' | 'roles_changed' | 'session_ended' | 'share_revoked' | 'shared' | 'token_created' | 'token_deleted' | 'token_reused';
+  action: 'account_changed' | 'account_created' | 'account_deleted' | 'account_disabled' | 'account_enabled' | 'admin_read' | 'exported' | 'invitation_deleted' | 'invited' | 'login' | 'login_failed' | 'login_limited' | 'logout' | 'logout_all' | 'password_changed' | 'quotas_changed' | 'registered' | 'roles_changed' | 'session_ended' | 'share_revoked' | 'shared' | 'token_created' | 'token_deleted' | 'token_reused';
   actor: string | null;
   subject: string | null;
   address: string;
@@ -210,10 +210,14 @@ export interface LeaveBody {
   password: string;
 }
 
-/** The bounds that a client can know beforehand, in bytes. */
+/** The bounds that a client can know beforehand: sizes in bytes, and of a service how much one may do. Null is no bound. ``connections`` are sockets and event streams, ``quotas`` what is used of each by now. */
 export interface Limits {
   body: number;
   frame: number;
+  requests_per_minute: number | null;
+  sends_per_minute: number | null;
+  connections: number | null;
+  quotas: QuotaStanding[];
 }
 
 /** Who logs in. With ``cookie`` the refresh token comes as a cookie that no script can read. ``known`` is a refresh or access token from before: whoever brings one of the account's own is not locked out by others' wrong passwords. */
@@ -429,6 +433,24 @@ export interface QueuePosition {
   type: 'queue_position';
   position: number;
   wait: number | null;
+}
+
+/** Bounds on what one person uses of all models together that a pattern fits; None is no bound. A pattern is one of `provider/model` or of `model`: ``*``, ``ollama/*``, ``llama3.3:70b``. */
+export interface Quota {
+  model?: string;
+  tokens_per_day?: number | null;
+  tokens_per_month?: number | null;
+  seconds_per_day?: number | null;
+  seconds_per_month?: number | null;
+}
+
+/** How much of one bound is used; ``quota`` is its name (``tokens_per_day`` …), ``resets_at`` when it begins anew. */
+export interface QuotaStanding {
+  model: string;
+  quota: string;
+  limit: number;
+  used: number;
+  resets_at: string;
 }
 
 /** ``degraded`` still serves; ``down`` does not. */
@@ -763,11 +785,30 @@ export interface UsageEvent {
   usage: Usage;
 }
 
-/** What to change of somebody's account, all of it or nothing. */
+/** Some of what was used, newest day first, and the opaque cursor to what comes after. */
+export interface UsagePage {
+  items: UsageReply[];
+  next: string | null;
+}
+
+/** What somebody used of a model on a day (UTC), over so many answers; ``name`` is null where the account is gone. ``model`` begins with its provider's name, ``seconds`` are those in which it wrote. */
+export interface UsageReply {
+  owner_id: string;
+  name: string | null;
+  day: string;
+  model: string;
+  prompt_tokens: number;
+  completion_tokens: number;
+  seconds: number;
+  runs: number;
+}
+
+/** What to change of somebody's account, all of it or nothing; ``quotas`` go before the service's rules. */
 export interface UserChangesBody {
   roles?: ('admin' | 'user')[];
   disabled?: boolean;
   password?: string;
+  quotas?: Quota[];
 }
 
 /** Some accounts, by name, and the opaque cursor to the next ones. */
@@ -776,7 +817,7 @@ export interface UserPage {
   next: string | null;
 }
 
-/** An account. */
+/** An account; ``quotas`` are those of its own, which go before the service's rules. */
 export interface UserReply {
   id: string;
   name: string;
@@ -785,4 +826,5 @@ export interface UserReply {
   disabled: boolean;
   created_at: string;
   changed_at: string;
+  quotas: Quota[];
 }
