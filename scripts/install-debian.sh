@@ -8,7 +8,7 @@ wanted=()
 for group in "$@"; do
   case $group in
     run) wanted+=(python3-venv) ;;
-    test) wanted+=(chromium fonts-dejavu-core nginx-light redis-server) ;;
+    test) wanted+=(chromium fonts-dejavu-core nginx-light redis-server systemd) ;;
     ollama) wanted+=(g++ nlohmann-json3-dev libstb-dev) ;;
     *) echo "install-debian.sh: no group $group" >&2; exit 64 ;;
   esac
@@ -19,6 +19,7 @@ present() {
   case $1 in
     python3-venv) "${PYTHON:-python3}" -c 'import ensurepip' 2>/dev/null ;;
     nginx-light) command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] ;;
+    systemd) command -v systemd-analyze >/dev/null ;;
     chromium | g++ | redis-server) command -v "$1" >/dev/null ;;
     nlohmann-json3-dev) [ -e /usr/include/nlohmann/json_fwd.hpp ] ;;
     libstb-dev) [ -e /usr/include/stb/stb_image.h ] ;;
