@@ -1,4 +1,4 @@
-"""Starts the fake Ollama, a Jupyter server with the extension, and the load client, each on its core.
+"""Processes on a core of their own, and a server of ours as it is measured.
 
 The fake and the load client share core 0, the server has core 1 alone. Only processes started here are ended.
 """
@@ -12,19 +12,17 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-
-from tests import mongo_server, redis_server
 
 HERE = Path(__file__).parent
 TOKEN = "benchmark"
-SCRIPTED = ("counter-400-50", "markdown-100")
+CREDENTIAL = f"token {TOKEN}"
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -48,10 +46,12 @@ def allow_many_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def get_json(url: str, body: object = None, method: str | None = None) -> dict[str, object]:
+def get_json(
+    url: str, body: object = None, method: str | None = None, credential: str = CREDENTIAL
+) -> dict[str, object]:
     """Ask and return the JSON of the answer."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Authorization": f"token {TOKEN}"}, method=method)
+    request = urllib.request.Request(url, data, {"Authorization": credential}, method=method)
     with urllib.request.urlopen(request, timeout=30) as answer:
         return dict(json.loads(answer.read() or b"{}"))
 
@@ -87,17 +87,35 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     sys.exit(f"nothing answers at {url}: {log.read_text()[-2000:]}")
 
 
-class Bench:
-    """A fake Ollama and a Jupyter server with the extension, ready to be measured."""
+@dataclass(frozen=True)
+class Served:
+    """A server of ours, and what lets somebody in."""
 
-    def __init__(self, folder: Path, fake_port: int, server_port: int, pid: int, *, shared: bool = False) -> None:
-        self.folder, self.fake_port, self.server_port, self.pid = folder, fake_port, server_port, pid
-        self.shared = shared
+    port: int
+    pid: int
+    credential: str = CREDENTIAL
 
     @property
     def api(self) -> str:
         """The base of our routes."""
-        return f"http://127.0.0.1:{self.server_port}/api/aichat/v1"
+        return f"http://127.0.0.1:{self.port}/api/aichat/v1"
+
+
+class Bench:
+    """A fake Ollama and a server of ours, ready to be measured by whoever has its credential."""
+
+    def __init__(self, folder: Path, fake_port: int, served: Served, *, shared: bool = False) -> None:
+        self.folder, self.fake_port, self.served, self.shared = folder, fake_port, served, shared
+        self.server_port, self.pid, self.credential = served.port, served.pid, served.credential
+
+    @property
+    def api(self) -> str:
+        """The base of our routes."""
+        return self.served.api
+
+    def json(self, path: str, body: object = None) -> dict[str, object]:
+        """Ask one of our routes."""
+        return get_json(f"{self.api}{path}", body, credential=self.credential)
 
     def fake(self, path: str = "__stats") -> dict[str, int]:
         """Ask the fake for its counters."""
@@ -118,8 +136,8 @@ class Bench:
              reqs: int = 0) -> dict[str, float | dict[str, float]]:  # fmt: skip
         """Run the load client; returns its figures and our CPU per token (µs)."""
         target = ["--port", str(self.fake_port), "--proto", "http", "--path", "/api/chat"] if direct else [
-            "--port", str(self.server_port), "--proto", "ws", "--path", f"/api/aichat/v1/ws?token={TOKEN}",
-            "--ready", '"hello"', "--done", '"run_finished"',
+            "--port", str(self.server_port), "--proto", "ws", "--path", "/api/aichat/v1/ws",
+            "--header", f"Authorization: {self.credential}", "--ready", '"hello"', "--done", '"run_finished"',
         ]  # fmt: skip
         command = [
             "taskset", "-c", "0", str(self.folder / "loadgen"), *target, "--body", body, "--conns", str(conns),
@@ -138,7 +156,8 @@ class Bench:
     def sockets(self, count: int) -> Iterator[None]:
         """Hold so many WebSockets open, each greeted and silent."""
         head = (
-            f"GET /api/aichat/v1/ws?token={TOKEN} HTTP/1.1\r\nHost: 127.0.0.1:{self.server_port}\r\n"
+            f"GET /api/aichat/v1/ws HTTP/1.1\r\nHost: 127.0.0.1:{self.server_port}\r\n"
+            f"Authorization: {self.credential}\r\n"
             "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
         ).encode()
@@ -167,62 +186,3 @@ class Bench:
             if not self.fake()["active"]:
                 return
             time.sleep(0.1)
-
-
-@contextmanager
-def bench(*, shared: bool = False) -> Iterator[Bench]:
-    """Start everything in a folder of its own, storage on: SQLite, or `shared` between replicas in MongoDB and Redis."""
-    with tools() as (folder, fake), ExitStack() as stack:
-        parts = stack.enter_context(shared_parts(folder)) if shared else {}
-        port, pid = stack.enter_context(server(folder, fake, parts, core=1))
-        yield Bench(folder, fake, port, pid, shared=shared)
-
-
-@contextmanager
-def tools() -> Iterator[tuple[Path, int]]:
-    """A folder with the load client, and a fake Ollama that runs on core 0; yields the folder and the fake's port."""
-    allow_many_files()
-    with tempfile.TemporaryDirectory(prefix="aichat-bench-") as name:
-        folder = Path(name)
-        build_tools(folder)
-        fake = free_port()
-        with running([str(folder / "fake_ollama"), str(fake)], 0, f"http://127.0.0.1:{fake}/api/version", {},
-                     folder / "fake.log"):  # fmt: skip
-            yield folder, fake
-
-
-@contextmanager
-def shared_parts(folder: Path) -> Iterator[dict[str, str]]:
-    """Run Redis and a MongoDB wire server on core 0; yields the environment that names them to a replica."""
-    for part in ("redis", "mongo"):
-        (folder / part).mkdir()
-    with ExitStack() as stack:
-        mine = os.sched_getaffinity(0)
-        os.sched_setaffinity(0, {0})  # children inherit it
-        try:
-            redis = stack.enter_context(redis_server.running(folder / "redis"))
-            mongo = stack.enter_context(mongo_server.running(folder / "mongo"))
-        finally:
-            os.sched_setaffinity(0, mine)
-        yield {"AICHAT_STORE_URL": f"{mongo.url}bench", "AICHAT_REDIS_URL": redis.url}
-
-
-@contextmanager
-def server(folder: Path, fake: int, env: dict[str, str], *, core: int) -> Iterator[tuple[int, int]]:
-    """Run a Jupyter server with the extension on a core; yields its port and its pid."""
-    port = free_port()
-    home = folder / f"server-{port}"
-    home.mkdir()
-    env = {
-        "OLLAMA_HOST": f"127.0.0.1:{fake}",
-        **{f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in ("DATA", "CONFIG", "RUNTIME")},
-        **env,
-    }
-    command = [
-        sys.executable, "-m", "jupyter_server", "--allow-root", f"--ServerApp.root_dir={home}",
-        f"--ServerApp.port={port}", f"--IdentityProvider.token={TOKEN}",
-        "--ServerApp.jpserver_extensions={'jupyter_aichat': True, 'jupyterlab': False}", "--no-browser",
-        "--Admission.capacity={'*': 0}", "--ScriptedProvider.scenarios=True", *[f"--ScriptedProvider.names={name}" for name in SCRIPTED],
-    ]  # fmt: skip
-    with running(command, core, f"http://127.0.0.1:{port}/api/aichat/v1/ready", env, home / "server.log") as pid:
-        yield port, pid

@@ -1,8 +1,9 @@
 """Streams through the extension beside a direct connection: the promises of docs/developers/performance.md.
 
-    python -m benchmarks.relay [--rounds 3] [--only ttft,paced,burst,most,history,memory,lists] [--shared] [--json FILE]
+    python -m benchmarks.relay [--rounds 3] [--only ttft,paced,burst,most,history,memory,lists] [--shared] [--service] [--json FILE]
 
 With --shared chats are in MongoDB and events on Redis, both on the fake's core, instead of SQLite and memory.
+With --service it is the service, with accounts, limits and quotas, asked with a personal token.
 
 Time to first token is ours minus the direct one of the same round. Latencies are one-way: every token carries the
 moment of its writing. Needs two cores, cc and taskset; everything is on loopback.
@@ -21,7 +22,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from benchmarks.processes import TOKEN, Bench, bench, get_json
+from benchmarks.processes import Bench
+from benchmarks.servers import bench
 
 FIRST = "bench-t50-d20-f20:latest"
 PACED = "bench-t200-d50-f0:latest"
@@ -115,10 +117,10 @@ def most(b: Bench) -> Figures:
 
 def history(b: Bench) -> Figures:
     """What a token costs in a chat of 1,000 messages, against an empty one."""
-    chat = str(get_json(f"{b.api}/chats", {"model": PACED})["id"])
+    chat = str(b.json("/chats", {"model": PACED})["id"])
     b.load(conns=1, secs=300, warm=0, body=ours("bench-t1-d0-f0:latest", chat_id=chat), reqs=_HISTORY // 2)
-    leaf = get_json(f"{b.api}/chats/{chat}")["active_leaf"]
-    empty = str(get_json(f"{b.api}/chats", {"model": PACED})["id"])
+    leaf = b.json(f"/chats/{chat}")["active_leaf"]
+    empty = str(b.json("/chats", {"model": PACED})["id"])
     costs: dict[str, list[float]] = {empty: [], chat: []}
     for chat_id, parent in ((empty, None), (chat, leaf)) * 2:
         body = ours(LONG, chat_id=chat_id, parent_id=parent)
@@ -151,12 +153,12 @@ def memory(b: Bench) -> Figures:
 def lists(b: Bench) -> Figures:
     """Through the handlers: the first page of 1,000 chats, and a chat of 50 messages."""
     for _ in range(1000 - len(_all(b))):
-        get_json(f"{b.api}/chats", {"title": "a chat"})
-    chat = str(get_json(f"{b.api}/chats", {"model": PACED})["id"])
+        b.json("/chats", {"title": "a chat"})
+    chat = str(b.json("/chats", {"model": PACED})["id"])
     b.load(conns=1, secs=60, warm=0, body=ours("bench-t20-d0-f0:latest", chat_id=chat), reqs=25)
     return {
-        "list_ms": _time(f"{b.api}/chats?limit=60"),
-        "open_ms": _time(f"{b.api}/chats/{chat}/messages?limit=50"),
+        "list_ms": _time(b, "/chats?limit=60"),
+        "open_ms": _time(b, f"/chats/{chat}/messages?limit=50"),
     }
 
 
@@ -164,7 +166,7 @@ def _all(b: Bench) -> list[object]:
     items: list[object] = []
     cursor = ""
     while True:
-        page = get_json(f"{b.api}/chats?limit=100{cursor}")
+        page = b.json(f"/chats?limit=100{cursor}")
         found = page["items"]
         assert isinstance(found, list)
         items += found
@@ -173,14 +175,14 @@ def _all(b: Bench) -> list[object]:
         cursor = f"&cursor={page['next']}"
 
 
-def _time(url: str) -> float:
+def _time(b: Bench, path: str) -> float:
     """Median milliseconds of 200 answers over one kept connection."""
-    parts = urllib.parse.urlsplit(url)
+    parts = urllib.parse.urlsplit(f"{b.api}{path}")
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
     took = []
     for _ in range(200):
         begun = time.perf_counter()
-        connection.request("GET", f"{parts.path}?{parts.query}", headers={"Authorization": f"token {TOKEN}"})
+        connection.request("GET", f"{parts.path}?{parts.query}", headers={"Authorization": b.credential})
         connection.getresponse().read()
         took.append((time.perf_counter() - begun) * 1000)
     return statistics.median(took)
@@ -224,11 +226,12 @@ def main() -> None:
     cli.add_argument("--rounds", type=int, default=3)
     cli.add_argument("--only", default=",".join(MEASURES))
     cli.add_argument("--shared", action="store_true")
+    cli.add_argument("--service", action="store_true")
     cli.add_argument("--json", type=Path)
     args = cli.parse_args()
     bars = BARS | SHARED_BARS if args.shared else BARS
     rows: dict[str, list[float]] = {}
-    with bench(shared=args.shared) as b:
+    with bench(shared=args.shared, service=args.service) as b:
         for name in str(args.only).split(","):
             for _ in range(1 if name in ONCE else args.rounds):
                 for key, value in MEASURES[name](b).items():

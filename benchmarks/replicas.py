@@ -20,8 +20,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.processes import TOKEN, Bench, get_json, server, shared_parts, tools
+from benchmarks.processes import CREDENTIAL, Bench, get_json
 from benchmarks.relay import BURST, PACED, _of, _plain, ours
+from benchmarks.servers import server, shared_parts, tools
 
 _KILLS = 3
 _COUNTING = "counter-400-50"
@@ -30,20 +31,20 @@ _LONG = "markdown-100"
 
 def takeover(folder: Path, fake: int, env: dict[str, str]) -> None:
     """Kill the replica that generates; another one's reader waits for what comes next."""
-    with server(folder, fake, env, core=0) as (port, _):
-        took = [_kill_and_wait(folder, fake, env, f"http://127.0.0.1:{port}/api/aichat/v1") for _ in range(_KILLS)]
+    with server(folder, fake, env, core=0) as served:
+        took = [_kill_and_wait(folder, fake, env, served.api) for _ in range(_KILLS)]
     print(f"takeover: {statistics.median(took):.1f} s from kill -9 to the next event "
           f"({min(took):.1f} to {max(took):.1f}, {_KILLS} kills)")  # fmt: skip
 
 
 def _kill_and_wait(folder: Path, fake: int, env: dict[str, str], other: str) -> float:
-    with server(folder, fake, env, core=1) as (port, pid):
-        sent = _send(f"http://127.0.0.1:{port}/api/aichat/v1", _COUNTING)
+    with server(folder, fake, env, core=1) as served:
+        sent = _send(served.api, _COUNTING)
         killed = 0.0
         for seq, event in _events(other, str(sent["run"]["id"]), 0):
             if not killed and event["type"] == "text_delta" and (seq & 0xFFFF) > 40:
                 killed = time.monotonic()
-                os.kill(pid, signal.SIGKILL)
+                os.kill(served.pid, signal.SIGKILL)
             elif killed and event["type"] == "snapshot":
                 took = time.monotonic() - killed
                 get_json(f"{other}/runs/{sent['run']['id']}", method="DELETE")
@@ -54,10 +55,10 @@ def _kill_and_wait(folder: Path, fake: int, env: dict[str, str], other: str) -> 
 def resume(folder: Path, fake: int, env: dict[str, str]) -> None:
     """Read the rest of a long answer from its middle, from the replica that writes it and from another one."""
     with (
-        server(folder, fake, env, core=1) as (port, _),
-        server(folder, fake, env, core=0) as (other_port, _),
+        server(folder, fake, env, core=1) as first,
+        server(folder, fake, env, core=0) as second,
     ):
-        owner, other = (f"http://127.0.0.1:{each}/api/aichat/v1" for each in (port, other_port))
+        owner, other = first.api, second.api
         sent = _send(owner, _LONG)
         seqs = [seq for seq, _ in _events(owner, str(sent["run"]["id"]), 0)]
         for name, api in (("its own replica", owner), ("another replica", other)):
@@ -70,8 +71,8 @@ def resume(folder: Path, fake: int, env: dict[str, str]) -> None:
 
 def throughput(folder: Path, fake: int, env: dict[str, str]) -> None:
     """Bursts and 400 paced streams, on one replica and divided between two."""
-    with server(folder, fake, env, core=1) as (port, pid), server(folder, fake, env, core=0) as (port2, pid2):
-        replicas = [Bench(folder, fake, port, pid), Bench(folder, fake, port2, pid2)]
+    with server(folder, fake, env, core=1) as first, server(folder, fake, env, core=0) as second:
+        replicas = [Bench(folder, fake, first), Bench(folder, fake, second)]
         for chosen in (replicas[:1], replicas):
             for name, conns, model, warm in (("bursts", 16, BURST, 1.0), ("400 paced streams", 400, PACED, 5.0)):
                 share = conns // len(chosen)
@@ -101,9 +102,7 @@ def _send(api: str, model: str) -> dict[str, dict[str, object]]:
 
 
 def _events(api: str, run_id: str, after: int) -> Iterator[tuple[int, dict[str, object]]]:
-    request = urllib.request.Request(
-        f"{api}/runs/{run_id}/events?after={after}", headers={"Authorization": f"token {TOKEN}"}
-    )
+    request = urllib.request.Request(f"{api}/runs/{run_id}/events?after={after}", headers={"Authorization": CREDENTIAL})
     with urllib.request.urlopen(request, timeout=60) as answer:
         for line in answer:
             if line.startswith(b"data: "):
