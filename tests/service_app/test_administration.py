@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from tests.service_app.asking import ask, fresh_name, login, somebody, told
 from tests.service_app.process import PASSWORD, Person, Service
+
+PROMISED_S = 2.0
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +43,20 @@ def test_accounts_are_made_and_listed(service: Service, admin: Person) -> None:
     login(service.http, users[0]["name"])
 
 
-def test_who_is_disabled_is_out_at_once_and_may_come_back(service: Service, admin: Person) -> None:
+async def test_who_is_disabled_is_out_at_once_and_may_come_back(service: Service, admin: Person) -> None:
     user = made(admin)
     grant = login(service.http, user["name"])
     client = service.client(grant["access_token"])
     token = ask(client, "POST", "/tokens", {"name": "script"}).json()["token"]
+    socket = await service.socket(grant["access_token"])
+    assert (await socket.frame())["type"] == "hello"
     changed = ask(admin.http, "PATCH", f"/admin/users/{user['id']}", {"disabled": True})
     assert (changed.status_code, changed.json()["disabled"]) == (200, True)
+    async with asyncio.timeout(PROMISED_S):
+        with pytest.raises(ConnectionError) as closed:
+            while True:
+                await socket.frame()
+    assert closed.value.args == (4403,)
     for each in (client, service.client(token)):
         assert told(ask(each, "GET", "/me")) == (401, "unauthenticated")
     right = {"username": user["name"], "password": PASSWORD}

@@ -303,3 +303,19 @@ def test_who_guesses_waits_and_the_victim_gets_in(service: Service) -> None:
     stranger = login(service.http, registered(service))
     known = {**right, "known": stranger["refresh_token"]}
     assert told(ask(service.http, "POST", "/auth/login", known)) == (429, "rate_limited")
+
+
+# Behind a proxy
+
+
+def test_behind_a_proxy_the_cookie_is_for_its_address_alone(tmp_path: Any) -> None:
+    arguments = ("--ServerApp.base_url=/team/ai", "--AIChatApp.trusted_proxies=['127.0.0.1']", "--Passwords.cost=4")
+    with running(tmp_path, *arguments) as service:
+        ada = service.person("Ada")
+        body = {"username": "Ada", "password": PASSWORD, "cookie": True}
+        for scheme in ("https", "http"):
+            through = {"X-Forwarded-Proto": scheme, "X-Forwarded-For": "198.51.100.1, 203.0.113.9"}
+            cookie = morsel(ask(service.http, "POST", "/auth/login", body, headers=through))
+            assert cookie["path"] == "/team/ai/api/aichat/v1/auth"
+            assert bool(cookie["secure"]) == (scheme == "https")
+        assert ask(ada.http, "GET", "/sessions").json()["items"][0]["address"] == "203.0.113.9"

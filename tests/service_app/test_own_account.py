@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 from tests.server import documents
 from tests.service_app.asking import ask, login, registered, somebody, told
 from tests.service_app.process import PASSWORD, Person, Service
+
+PROMISED_S = 2.0
 
 
 @pytest.fixture(scope="module")
@@ -165,16 +168,22 @@ def test_a_person_takes_everything_along(service: Service, eve: Person) -> None:
     assert "hash" not in answer.text
 
 
-def test_who_leaves_is_gone(service: Service) -> None:
+async def test_who_leaves_is_gone_and_connections_end(service: Service) -> None:
     name = registered(service)
     grant = login(service.http, name)
     client, other = service.client(grant["access_token"]), service.client(login(service.http, name)["access_token"])
     token = ask(client, "POST", "/tokens", {"name": "script"}).json()["token"]
     chat = client.post("/chats", json={}).json()["id"]
     sent = client.post(f"/chats/{chat}/messages", json={"text": "Go on.", "model": "endless-20"}).json()
+    socket = await service.socket(grant["access_token"])
     assert ask(client, "DELETE", "/me", {"password": "wrong horse"}).status_code == 403
     left = ask(client, "DELETE", "/me", {"password": PASSWORD})
     assert left.status_code == 204
+    async with asyncio.timeout(PROMISED_S):
+        with pytest.raises(ConnectionError) as closed:
+            while True:
+                await socket.frame()
+    assert closed.value.args == (4403,)
     for each in (client, other, service.client(token)):
         assert told(ask(each, "GET", "/me")) == (401, "unauthenticated")
     gone = ask(service.http, "POST", "/auth/login", {"username": name, "password": PASSWORD})
