@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import json
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -108,18 +107,21 @@ def main() -> None:
 def report(rounds: list[dict[str, Any]], holds: list[loop_probe.Hold]) -> None:
     """Print a line for each round."""
     for number, found in enumerate(rounds, 1):
-        within = [held for at, held in holds if found["at"] <= at <= found["at"] + found["took_s"]]
-        before = [held for at, held in holds if found["at"] - _QUIET_S < at < found["at"]]
+        before = [hold for hold in holds if found["at"] - _QUIET_S < hold[0] < found["at"]]
+        within = [hold for hold in holds if found["at"] <= hold[0] <= found["at"] + found["took_s"]]
         gap_ms = [1000 * each for each in found["gaps"]]
-        late = statistics.quantiles(gap_ms, n=100)[98]
         print(
-            f"round {number}: {found['statuses']} in {found['took_s']:.1f} s; loop held at most"
-            f" {max(within, default=0) * 1000:.1f} ms ({max(before, default=0) * 1000:.1f} ms before);"
-            f" token gaps at most {max(gap_ms):.0f} ms, 99 % {late:.0f} ms",
+            f"round {number}: {found['statuses']} in {found['took_s']:.1f} s; loop held {_longest(within)}"
+            f" ({_longest(before)} before); token gaps at most {max(gap_ms):.0f} ms,"
+            f" 99 % {statistics.quantiles(gap_ms, n=100)[98]:.0f} ms",
             flush=True,
         )
-    worst = sorted((held for _, held in holds), reverse=True)[:5]
-    print("longest holds of all:", ", ".join(f"{held * 1000:.1f} ms" for held in worst), file=sys.stderr)
+
+
+def _longest(holds: list[loop_probe.Hold]) -> str:
+    late = max((late for _, late, _ in holds), default=0.0)
+    ran = max((ran for _, _, ran in holds), default=0.0)
+    return f"{1000 * late:.1f} ms, {1000 * ran:.1f} ms of its own"
 
 
 if __name__ == "__main__":

@@ -13,8 +13,11 @@ from jupyter_aichat.server.lifecycle import Lifecycle
 EVERY_S = 0.001
 WORTH_S = 0.005
 
-Hold = tuple[float, float]
-"""When it was seen (seconds since 1970), and for how many seconds the loop was late."""
+Hold = tuple[float, float, float]
+"""When it was seen (seconds since 1970), for how many seconds the loop was late, and how many of them its thread ran.
+
+The rest is the machine's: other processes had the core.
+"""
 
 
 def install(path: str) -> None:
@@ -23,15 +26,15 @@ def install(path: str) -> None:
     begin = Lifecycle.start
 
     async def start(self: Lifecycle) -> None:
-        asyncio.get_running_loop().call_soon(_look, time.perf_counter(), holds)
+        asyncio.get_running_loop().call_soon(_look, time.perf_counter(), time.thread_time(), holds)
         await begin(self)
 
     Lifecycle.start = start  # type: ignore[method-assign]
     atexit.register(lambda: Path(path).write_text(json.dumps(holds)))
 
 
-def _look(due: float, holds: list[Hold]) -> None:
-    now = time.perf_counter()
+def _look(due: float, ran: float, holds: list[Hold]) -> None:
+    now, so_far = time.perf_counter(), time.thread_time()
     if now - due > WORTH_S:
-        holds.append((time.time(), now - due))
-    asyncio.get_running_loop().call_later(EVERY_S, _look, now + EVERY_S, holds)
+        holds.append((time.time(), now - due, so_far - ran))
+    asyncio.get_running_loop().call_later(EVERY_S, _look, now + EVERY_S, so_far, holds)
