@@ -18,7 +18,8 @@ _HEAD = "# Generated from the code by `make docs`; do not edit.\n"
 _ALWAYS = (401, 403, 503)
 _DESCRIPTION = (
     "The chat's API, below the base URL of a Jupyter server or of the service. Under a Jupyter server, requests carry its "
-    "token, or its cookie with X-XSRFToken. The socket's frames are in frames.schema.json."
+    "token, or its cookie with X-XSRFToken; in a service the access token of a login, or a personal token. The socket's "
+    "frames are in frames.schema.json."
 )
 
 
@@ -48,7 +49,11 @@ def document() -> Schema:
         "components": {
             "schemas": {name: schema for name, schema in named.items() if not name.endswith("Query")},
             "securitySchemes": {
-                "token": {"type": "http", "scheme": "bearer", "description": "The Jupyter server's token."},
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The Jupyter server's token, or a token of the service's.",
+                },
                 "cookie": {"type": "apiKey", "in": "cookie", "name": "username-<host>"},
             },
         },
@@ -74,6 +79,9 @@ def _path(route: Route, schema_of: dict[int, Schema]) -> Schema:
 
 def _operation(name: str, route: Route, verb: Verb, schema_of: dict[int, Schema]) -> Schema:
     operation: Schema = {"operationId": _operation_id(name, route), "summary": verb.summary}
+    if route.accounts_only:
+        operation["description"] = "In a service with accounts alone."
+        operation["security"] = [{"token": []}]
     if verb.open:
         operation["security"] = []
     if parameters := _parameters(verb, schema_of):

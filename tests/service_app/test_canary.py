@@ -212,11 +212,13 @@ async def test_what_is_secret_is_nowhere(service: Service, admin: Person) -> Non
                     )
     assert {200, 201, 204, 400, 401, 403, 404, 500} <= watched.statuses
     secrets = {*watched.secrets, *(each.rsplit(".", 1)[-1] for each in watched.secrets if "." in each)}
+    metrics = admin.http.get("/metrics").text
     log, audit = service.log.read_text(), json.dumps(admin.json("GET", "/admin/audit?limit=200"))
     assert "a fault of the house" in log
     assert "login_failed" in audit
+    assert "aichat" in metrics
     assert "token_reused" in audit
-    for where, text in {"log": log, "audit": audit, "refusals": "\n".join(watched.refused)}.items():
+    for where, text in {"log": log, "audit": audit, "metrics": metrics, "refusals": "\n".join(watched.refused)}.items():
         assert [each for each in secrets if each in text] == [], where
     assert "a fault of the house" not in "\n".join(watched.refused)
     with contextlib.closing(sqlite3.connect(service.store_url.removeprefix("sqlite://"))) as db:
