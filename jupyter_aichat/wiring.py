@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -85,7 +85,9 @@ def build_service(
     store, between = make_store(settings), _between_processes(settings)
     quotas = _quotas(settings, store, between)
     engine = _engine(settings, store, between, lambda: keys[0].derive("answers"), quotas)
-    return engine, _accounts(settings, store, between, keys, registration, deleted=engine.end_deleted)
+    return engine, _accounts(
+        settings, store, between, keys, registration, leaving=engine.chats.forget_answers, deleted=engine.end_deleted
+    )
 
 
 def _accounts(
@@ -95,6 +97,7 @@ def _accounts(
     keys: Sequence[Key],
     registration: RegistrationMode,
     *,
+    leaving: Callable[[OwnerId], Awaitable[None]] | None = None,
     deleted: Callable[[OwnerId, tuple[RunId, ...]], None] = lambda _owner, _runs: None,
 ) -> AccountService:
     from jupyter_aichat.auth.assembly import AccountRules, Ports, assemble  # noqa: PLC0415 (bcrypt, for services alone)
@@ -116,6 +119,7 @@ def _accounts(
         rules=AccountRules(parent=settings.parent),
         passwords=Passwords(parent=settings.parent),
         log=settings.log,
+        leaving=leaving,
         deleted=deleted,
         noted=(settings.observer or Observer()).noted,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Literal
 
 import msgspec
@@ -48,6 +48,8 @@ class Accounts:
     ----------
     store, chats, shares
         Where the accounts are, and where their chats and the shares of these are.
+    leaving
+        Called before an account's data are deleted, to forget what is kept of them elsewhere.
     deleted
         Called with the runs that were under way when their account was deleted.
     """
@@ -66,12 +68,14 @@ class Accounts:
         standings: Standings,
         doors: Doors,
         audit: Audit,
+        leaving: Callable[[OwnerId], Awaitable[None]] | None = None,
         deleted: Callable[[OwnerId, tuple[RunId, ...]], None] = lambda _owner, _runs: None,
     ) -> None:
         self.registration: RegistrationMode = registration
         self.sessions, self.tokens, self.standings = sessions, tokens, standings
         self._store, self._chats, self._passwords, self._access = store, chats, passwords, access
-        self._doors, self._audit, self._deleted, self._shares = doors, audit, deleted, shares
+        self._doors, self._audit, self._shares = doors, audit, shares
+        self._leaving, self._deleted = leaving, deleted
 
     @property
     def password_bounds(self) -> tuple[int, int]:
@@ -256,6 +260,8 @@ class Accounts:
         """Delete an account with all its data; once more completes what was cut off."""
         await self._store.change_account(owner, AccountChanges(disabled=True, ends_sessions=True))
         await self.standings.tell(owner)
+        if self._leaving is not None:
+            await self._leaving(owner)
         self._deleted(owner, await self._store.delete_account(owner))
         await self.standings.tell(owner)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 import msgspec
@@ -94,6 +94,7 @@ def assemble(
     rules: AccountRules,
     passwords: Passwords,
     log: logging.Logger,
+    leaving: Callable[[OwnerId], Awaitable[None]] | None = None,
     deleted: Callable[[OwnerId, tuple[RunId, ...]], None] = lambda _owner, _runs: None,
     noted: Callable[[Action], None] = lambda _: None,
 ) -> AccountService:
@@ -118,6 +119,7 @@ def assemble(
         standings=standings,
         doors=Doors(limiter, audit, rules.rates()),
         audit=audit,
+        leaving=leaving,
         deleted=deleted,
     )
     shares = Shares(

@@ -23,6 +23,7 @@ from jupyter_aichat.errors import BusUnavailable, InvalidRequest
 from jupyter_aichat.stores.base import Store
 
 MAX_TITLE = 500
+_MOST_LISTED = 200
 
 
 class Chats:
@@ -66,6 +67,19 @@ class Chats:
                     await self._bus.publish(STOP_TOPIC, run_id.encode())
         await self._answers.forget(owner, chat_id)
         await self._owners.publish(Change(owner, chat_id, "deleted"))
+
+    async def forget_answers(self, owner: OwnerId) -> None:
+        """Forget the answers that are kept of all chats of an owner, who is about to be deleted."""
+        if self._answers.scope == "off":
+            return
+        query = ChatQuery(archived=None, limit=_MOST_LISTED)
+        while True:
+            page = await self._store.list_chats(owner, query)
+            for chat in page.items:
+                await self._answers.forget(owner, chat.id)
+            if page.next is None:
+                return
+            query = msgspec.structs.replace(query, cursor=page.next)
 
     async def messages(self, owner: OwnerId, chat_id: ChatId, cursor: str | None, limit: int) -> Page[Message]:
         """Return a page of a chat's messages in creation order."""

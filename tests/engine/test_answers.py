@@ -226,6 +226,18 @@ async def test_deleting_the_chat_deletes_its_answers(engine: Engine, service: Se
     assert await answer(engine, await ask(engine, "c")) == "3"
 
 
+async def test_the_answers_of_an_owner_who_leaves_are_deleted(
+    engine: Engine, service: Service, provider: FakeProvider
+) -> None:
+    for question in ("a", "b", "c"):
+        await answered(engine, provider, question, "yes")
+    assert len(service.cache.answers()) == 3
+    await engine.chats.forget_answers(OwnerId("eve"))
+    assert len(service.cache.answers()) == 3
+    await engine.chats.forget_answers(OwnerId("ada"))
+    assert service.cache.answers() == []
+
+
 async def test_an_answer_that_is_kept_while_its_chat_is_deleted_is_gone(
     engine: Engine, service: Service, provider: FakeProvider
 ) -> None:
