@@ -40,7 +40,7 @@ def test_people_have_chats_of_their_own(ada: Person, eve: Person) -> None:
     "path",
     ["api", "api/contents", "api/kernels", "api/kernelspecs", "api/sessions", "api/terminals", "api/me", "api/status",
      "api/config/notebook", "api/events/subscribe", "api/shutdown", "api/security/csp-report", "files/secret", "view/secret",
-     "nbconvert/html/x", "static/favicon.ico", "metrics", "login", "logout", "favicon.ico", "lsp/status", "lab",
+     "nbconvert/html/x", "static/favicon.ico", "metrics", "logout", "favicon.ico", "lsp/status", "lab",
      "aichat-unknown"],
 )  # fmt: skip
 def test_nothing_of_jupyter_is_served(service: Service, admin: Person, path: str) -> None:
