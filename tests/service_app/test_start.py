@@ -90,6 +90,7 @@ def test_without_a_good_secret_it_does_not_start(tmp_path: Path, secret: str | N
     [
         ("--AIChatApp.store_url=mysql://db", "store_url"),
         ("--AIChatApp.trusted_proxies=10.0.0.1/8", "trusted_proxies"),
+        ('--Quotas.rules={"tokens_per_week": 1}', "Quotas.rules"),
     ],
 )
 def test_what_is_set_wrong_is_told_at_the_start(tmp_path: Path, argument: str, said: str) -> None:

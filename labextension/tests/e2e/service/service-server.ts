@@ -93,7 +93,12 @@ export class ServiceServer {
       ...['-m', 'jupyter_aichat.service.app', '--ServerApp.ip=127.0.0.1', `--port=${this.port}`],
       ...[`--ServerApp.base_url=${BASE}`, '--AIChatApp.registration=open', '--Passwords.cost=4'],
       ...[`--OllamaProvider.url=${NOWHERE}`, '--ScriptedProvider.scenarios=True', '--AIChatApp.default_model=demo'],
-      '--ScriptedProvider.names=counter-100-50'
+      '--ScriptedProvider.names=counter-100-50',
+      ...[
+        '--RequestLimits.per_minute=0',
+        '--RequestLimits.sends_per_minute=0',
+        '--RequestLimits.strangers_per_minute=0'
+      ]
     ]));
     const end = Date.now() + START_MS;
     while (Date.now() < end && child.exitCode === null) {
