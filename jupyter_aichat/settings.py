@@ -49,6 +49,11 @@ class AppSettings(HasTraits):
         help="The proxies before the service, by address or network, or 'unix' for one on a Unix socket. From them alone the "
         "client's address and scheme are taken (X-Forwarded-For, X-Forwarded-Proto).",
     ).tag(config=True)
+    allowed_origins = List(
+        Unicode(),
+        help="Pages of other sites that may use the service from a browser, exactly: https://host or https://host:port. They "
+        "bring a token of their own; the page's cookie is never sent for them.",
+    ).tag(config=True)
 
     @default("store_url")
     def _store_url_default(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from jupyter_server.base.handlers import APIHandler
@@ -18,7 +18,9 @@ from jupyter_aichat.errors import (
 from jupyter_aichat.protocol.bodies import MAX_BODY
 from jupyter_aichat.protocol.codec import decode, decode_query, encode
 from jupyter_aichat.protocol.errors import body_of
+from jupyter_aichat.server.host import Host
 from jupyter_aichat.server.hosted import HostedHandler
+from jupyter_aichat.server.table import NOWHERE, Route
 
 BODY_TIMEOUT_S = 60.0
 LINGER_S = 10.0
@@ -36,12 +38,23 @@ class AIChatHandler(HostedHandler, APIHandler):
     The body is read by ourselves, and only after the request was let in: the server's own bound is 512 MiB.
     """
 
-    let_in = False
-    """Whether the body will be read by whom it is for."""
+    def initialize(self, host: Host, route: Route = NOWHERE) -> None:
+        """Take what the URL table hands over.
+
+        A request without a body has been read, which tornado does not know before `prepare`: where that refuses it, the
+        connection would be closed for nothing.
+        """
+        super().initialize(host, route)
+        if "Transfer-Encoding" not in self.request.headers and self._length == 0:
+            cast("Any", self.request.connection)._read_finished = True  # noqa: SLF001 (there is no other way to say it)
 
     async def prepare(self) -> None:  # type: ignore[override]
         """Let the request in, then bound its body."""
         self._body = bytearray()
+        connection: Any = self.request.connection
+        connection.set_max_body_size(LINGER_BYTES)  # also of what is refused
+        if not self.host.has_accounts:  # the service's own server has a bound for all requests
+            connection.set_body_timeout(BODY_TIMEOUT_S)
         try:
             await super().prepare()
             if self.request.headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -49,9 +62,6 @@ class AIChatHandler(HostedHandler, APIHandler):
         except Exception:
             await self.read_unwanted()
             raise
-        self.let_in = True
-        connection: Any = self.request.connection
-        connection.set_body_timeout(BODY_TIMEOUT_S)
         if self._length > MAX_BODY:
             await self._refuse_large(self._length)
 
@@ -91,8 +101,8 @@ class AIChatHandler(HostedHandler, APIHandler):
                     left -= len(await connection.stream.read_bytes(min(left, 64 * 1024), partial=True))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Write an error's body; the connection of a request that was not let in ends with it, since its body has no reader."""
-        if not self.let_in:
+        """Write an error's body; the connection of a request whose body has no reader ends with it."""
+        if not cast("Any", self.request.connection)._read_finished:  # noqa: SLF001
             self.set_header("Connection", "close")
         super().write_error(status_code, **kwargs)
 

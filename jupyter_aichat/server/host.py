@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_aichat.domain.principal import Principal
 from jupyter_aichat.server.lifecycle import Lifecycle
+from jupyter_aichat.server.origins import Origins
 from jupyter_aichat.server.proxies import Proxies
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Host:
     log: logging.Logger
     kernel_token: str | None = None
     proxies: Proxies = field(default_factory=Proxies)
+    origins: Origins = field(default_factory=Origins)
     metrics: Metrics | None = None
     metrics_token: str | None = None
     json_log: bool = False

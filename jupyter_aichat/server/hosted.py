@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
 
 from jupyter_core.utils import ensure_async
 from jupyter_server.auth import AllowAllAuthorizer, Authorizer, IdentityProvider
@@ -223,9 +222,23 @@ class HostedHandler(JupyterHandler):
 
     def refuse_other_sites(self) -> None:
         """Raise `BadOrigin` where a page of another site asks: for verbs that go by a cookie, or make one."""
-        origin = self.request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != self.request.host.lower():
+        if not self.host.origins.has(self.request):
+            self.log.warning(
+                "A page of %s was refused: ours are at %s://%s. If that is ours too, a proxy has to say so (see "
+                "AIChatApp.trusted_proxies)", self.request.headers.get("Origin"), self.request.protocol, self.request.host,
+            )  # fmt: skip
             raise BadOrigin
+
+    def check_origin(self, origin_to_satisfy_tornado: str = "") -> bool:
+        """Whether a page of this origin may ask; with accounts it is for `Origins` alone to say."""
+        if not self.host.has_accounts:
+            return super().check_origin(origin_to_satisfy_tornado)
+        return self.skip_check_origin() or self.host.origins.has(self.request)
+
+    def set_cors_headers(self) -> None:
+        """Let pages of other origins read the answer; with accounts that is done for all answers alike (`service.headers`)."""
+        if not self.host.has_accounts:
+            super().set_cors_headers()
 
     def check_xsrf_cookie(self) -> None:
         """Look for the cookie's twin, but with accounts: there no cookie lets anybody in."""

@@ -29,13 +29,14 @@ class Proxies:
     def place(self, request: HTTPServerRequest) -> None:
         """Let a request's address and scheme be those of its client, where a trusted proxy tells them."""
         peer = request.remote_ip or ""
-        if not self._trusts(peer):
+        if not self.trusts(peer):
             return
         request.remote_ip = self._client(peer, request.headers.get("X-Forwarded-For", ""))
         proto = request.headers.get("X-Forwarded-Proto", "").split(",")[0].strip().lower()
         request.protocol = _SCHEMES.get(proto, request.protocol)
 
-    def _trusts(self, peer: str) -> bool:
+    def trusts(self, peer: str) -> bool:
+        """Whether a connection from there is of a trusted proxy."""
         if peer == _UNIX_PEER:
             return self._unix
         address = _address(peer) if self._networks else None

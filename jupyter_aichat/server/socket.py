@@ -52,6 +52,12 @@ class SocketHandler(WebSocketMixin, WebSocketHandler, HostedHandler):
         """Set no others than the request's name: a handshake's answer has no content to protect."""
         self.set_header(REQUEST_ID_HEADER, self.request_id)
 
+    def check_origin(self, origin: str | None = None) -> bool:
+        """Whether a page of this origin may open a socket."""
+        if not self.host.has_accounts:
+            return bool(super().check_origin(origin))
+        return self.host.origins.has(self.request)
+
     @property
     def ping_interval(self) -> float:
         """Seconds, as tornado reads it."""

@@ -9,6 +9,7 @@ import os
 import secrets
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,11 @@ from jupyter_aichat.auth.shares import Shares
 from jupyter_aichat.errors import AIChatError
 from jupyter_aichat.limits.quotas import Quotas
 from jupyter_aichat.limits.requests import RequestLimits
+from jupyter_aichat.server.host import Host
+from jupyter_aichat.service.access_log import log_request
+from jupyter_aichat.service.bounds import Bounds
 from jupyter_aichat.service.extension import ServiceExtension
+from jupyter_aichat.service.headers import STATIC, Headers
 from jupyter_aichat.service.log_records import keep_tokens_out_of_logs
 from jupyter_aichat.wiring import CONFIGURABLES
 
@@ -34,7 +39,7 @@ EX_CONFIG = 78
 """What the process exits with where the configuration must be mended first (as in sysexits.h)."""
 
 
-class AIChatService(ServerApp):
+class AIChatService(Bounds, ServerApp):
     """Serves the chat to many people, each with an account."""
 
     name = "jupyter-aichat-service"
@@ -115,8 +120,27 @@ class AIChatService(ServerApp):
 
     def init_webapp(self) -> None:
         """Make the web application, and take Jupyter's own pages away."""
+        self.tornado_settings["headers"] = {**STATIC, **self.tornado_settings.get("headers", {})}
+        self.tornado_settings["log_function"] = log_request
         super().init_webapp()
         self.web_app.wildcard_router.rules.clear()
+
+    def init_httpserver(self) -> None:
+        """Make the HTTP server, which bounds what its clients may take of it."""
+        host = self._host()
+        transforms: list[Any] = self.web_app.transforms
+        transforms.append(partial(Headers, origins=host.origins, proxies=host.proxies, hsts_s=self.hsts_s))
+        self._http_server = self.make_http_server(
+            self.web_app, host.proxies, ssl_options=self.ssl_options, log=self.log
+        )
+        if not self.sock:
+            self._find_http_port()
+        self.io_loop.add_callback(self._bind_http_server)
+
+    def _host(self) -> Host:
+        (extension,) = self.extension_manager.extension_apps[EXTENSION]
+        assert isinstance(extension, ServiceExtension)
+        return extension.host
 
     def load_server_extensions(self) -> None:
         """Load ours, or exit and say what has to be mended."""

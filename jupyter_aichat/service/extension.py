@@ -17,6 +17,7 @@ from jupyter_aichat.errors import NotReady
 from jupyter_aichat.logs.json_log import write_all_json
 from jupyter_aichat.server.host import Host
 from jupyter_aichat.server.lifecycle import Lifecycle
+from jupyter_aichat.server.origins import Origins
 from jupyter_aichat.server.proxies import Proxies
 from jupyter_aichat.service.page import page_handlers
 from jupyter_aichat.service.page_files import read_page
@@ -37,7 +38,9 @@ class ServiceExtension(AIChatApp):
         self.gateway = None
         self.set_up_logs()
         self.keys = self._read_keys()
-        self.host = Host(Lifecycle(self._make, self.log), None, self.log, proxies=self._proxies())
+        self.host = Host(
+            Lifecycle(self._make, self.log), None, self.log, proxies=self._proxies(), origins=self._origins()
+        )
         self.host.json_log = self.logs == "json"
         self.set_up_metrics("service")
         self._make()
@@ -70,6 +73,12 @@ class ServiceExtension(AIChatApp):
             return Proxies(self.trusted_proxies)
         except ValueError as error:
             raise NotReady(f"AIChatApp.trusted_proxies: {error}.") from None
+
+    def _origins(self) -> Origins:
+        try:
+            return Origins(self.allowed_origins)
+        except ValueError as error:
+            raise NotReady(f"AIChatApp.allowed_origins: {error}.") from None
 
     def _accounts(self) -> Accounts:
         found = self.host.accounts

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests import certificates
 from tests.cli.conftest import Done, Run
 from tests.redis_server import RedisServer
 
@@ -119,13 +119,11 @@ def test_the_way_to_it(healthy: None, look: Look, own_folders: Path) -> None:
     assert look("--ip=0.0.0.0")["front"] == ["fail"]
     assert look("--ip=0.0.0.0", "--AIChatApp.trusted_proxies=10.0.0.0/8")["front"] == ["ok", "warn"]
     assert look("--certfile=nothing.pem")["front"] == ["fail"]
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-subj", "/CN=localhost", "-keyout", "k.pem", "-out", "c.pem"], check=True, capture_output=True,
-    )  # fmt: skip
-    assert look("--ip=0.0.0.0", "--certfile=c.pem", "--keyfile=k.pem")["front"] == ["ok"]
-    Path("k.pem").chmod(0o644)
-    assert look("--certfile=c.pem", "--keyfile=k.pem")["front"] == ["fail"]
+    made = certificates.make(own_folders)
+    tls = (f"--certfile={made.certfile}", f"--keyfile={made.keyfile}")
+    assert look("--ip=0.0.0.0", *tls)["front"] == ["ok"]
+    made.keyfile.chmod(0o644)
+    assert look(*tls)["front"] == ["fail"]
 
 
 def test_files_of_settings_that_others_may_write(healthy: None, look: Look, own_folders: Path) -> None:
