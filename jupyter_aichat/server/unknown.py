@@ -13,6 +13,5 @@ class UnknownHandler(AIChatHandler):
         """Refuse: in a personal server as soon as it is known who asks."""
         if not self.host.has_accounts:
             await super().prepare()
-        self.let_in = False
         await self.read_unwanted()
         raise NotFound("There is no such path.")

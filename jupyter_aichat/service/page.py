@@ -43,12 +43,6 @@ class _OpenHandler(JupyterHandler):
         """Let the page load and be loaded by nothing but itself."""
         super().set_default_headers()
         self.set_header("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("X-Frame-Options", "DENY")
-        self.set_header("Referrer-Policy", "no-referrer")
-        self.set_header("Cross-Origin-Opener-Policy", "same-origin")
-        self.set_header("Cross-Origin-Resource-Policy", "same-origin")
-        self.set_header("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
 
     def write_error(self, status_code: int, **_: Any) -> None:
         """Say the status, in words of the web's own."""

@@ -172,11 +172,14 @@ def test_the_cookie_alone_opens_nothing(service: Service) -> None:
         assert told(ask(service.http, method, path, headers=cookie)) == (401, "unauthenticated")
 
 
-def test_who_is_refused_is_told_that_the_connection_closes(service: Service) -> None:
+def test_who_is_refused_with_a_body_is_told_that_the_connection_closes(service: Service) -> None:
     """Else a client asks again over a connection that is gone, and gets no answer."""
     for _ in range(30):
-        answer = ask(service.http, "POST", "/auth/logout_all")
+        answer = ask(service.http, "POST", "/auth/logout_all", {})
         assert (told(answer), answer.headers["Connection"]) == ((401, "unauthenticated"), "close")
+        other = ask(service.http, "POST", "/auth/login", {}, headers={"Origin": "http://evil.example"})
+        assert (told(other), other.headers["Connection"]) == ((403, "bad_origin"), "close")
+        assert "Connection" not in ask(service.http, "POST", "/auth/logout_all").headers
 
 
 def test_one_refresh_token_a_request(service: Service) -> None:

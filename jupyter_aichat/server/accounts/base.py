@@ -88,8 +88,12 @@ class OpenHandler(CookieHandler):
         """Let the request in."""
         await super().prepare()
         if self.request.method == "POST":
-            self.refuse_other_sites()
-            self._check_type()
+            try:
+                self.refuse_other_sites()
+                self._check_type()
+            except Exception:
+                await self.read_unwanted()
+                raise
 
     def _check_type(self) -> None:
         kind = self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
