@@ -20,7 +20,10 @@ from jupyter_aichat._version import __version__
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
-_ELSEWHERE = ("Application", "JupyterApp", "ServerApp", "AIChatService", "ServiceExtension", "AccountIdentity")
+_ELSEWHERE = (
+    *("Application", "JupyterApp", "ServerApp", "AIChatService", "ServiceExtension", "AccountIdentity"),
+    *("Quotas", "RequestLimits", "Shares", "RemoteMode"),
+)
 """Sections that may stand among the arguments of any command, because the service reads them."""
 
 _OWN_WORDS = {

@@ -15,10 +15,12 @@ from jupyter_aichat.limits.quotas import Quotas
 from jupyter_aichat.limits.requests import RequestLimits
 from jupyter_aichat.redis_connection import RedisConnection
 from jupyter_aichat.remote.mode import RemoteMode
+from jupyter_aichat.service.app import AIChatService
 from jupyter_aichat.wiring import CONFIGURABLES
 
 CLASSES: tuple[type[Configurable], ...] = (
     AIChatApp,
+    AIChatService,
     AccountRules,
     *CONFIGURABLES,
     Passwords,
