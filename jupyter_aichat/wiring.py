@@ -113,6 +113,7 @@ def _accounts(
             cache,
             LocalCache(),
             watched(store.shares, ShareStore),
+            watched(store.usage, UsageStore),
         ),
         keys,
         registration,

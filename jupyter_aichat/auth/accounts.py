@@ -27,6 +27,7 @@ from jupyter_aichat.errors import Forbidden, InvalidRequest, NameTaken, NotFound
 from jupyter_aichat.stores.accounts import AccountStore
 from jupyter_aichat.stores.base import Store
 from jupyter_aichat.stores.shares import ShareStore
+from jupyter_aichat.stores.usage import UsageStore
 
 NO_ACCOUNT = "There is no such account."
 _WRONG = "The user name or the password is wrong."
@@ -59,6 +60,7 @@ class Accounts:
         store: AccountStore,
         chats: Store,
         shares: ShareStore,
+        usage: UsageStore,
         *,
         registration: RegistrationMode,
         passwords: Passwords,
@@ -74,7 +76,7 @@ class Accounts:
         self.registration: RegistrationMode = registration
         self.sessions, self.tokens, self.standings = sessions, tokens, standings
         self._store, self._chats, self._passwords, self._access = store, chats, passwords, access
-        self._doors, self._audit, self._shares = doors, audit, shares
+        self._doors, self._audit, self._shares, self._usage = doors, audit, shares, usage
         self._leaving, self._deleted = leaving, deleted
 
     @property
@@ -269,4 +271,4 @@ class Accounts:
         """Return all that is kept of an account, as JSON lines; raises `NotFound`."""
         account = await self.account(owner)
         await self._audit.note("exported", actor=owner, subject=owner, address=origin.address)
-        return export(account, self._store, self._chats, self._shares)
+        return export(account, self._store, self._chats, self._shares, self._usage)

@@ -33,6 +33,7 @@ from jupyter_aichat.limits.requests import RequestLimits
 from jupyter_aichat.stores.accounts import AccountStore
 from jupyter_aichat.stores.base import Store
 from jupyter_aichat.stores.shares import ShareStore
+from jupyter_aichat.stores.usage import UsageStore
 
 
 class AccountRules(LoggingConfigurable):
@@ -75,6 +76,7 @@ class Ports(msgspec.Struct, frozen=True):
     cache: Cache
     alone: Cache
     shares: ShareStore
+    usage: UsageStore
 
 
 class AccountService(msgspec.Struct, frozen=True):
@@ -109,6 +111,7 @@ def assemble(
         ports.accounts,
         ports.chats,
         ports.shares,
+        ports.usage,
         registration=registration,
         passwords=passwords,
         access=access,

@@ -10,10 +10,12 @@ from jupyter_aichat.domain.account import Account
 from jupyter_aichat.domain.audit import AuditQuery, AuditRecord
 from jupyter_aichat.domain.chat import Chat, ChatQuery
 from jupyter_aichat.domain.ids import ChatId, OwnerId
+from jupyter_aichat.domain.usage import UsageQuery
 from jupyter_aichat.errors import NotFound
 from jupyter_aichat.stores.accounts import AccountStore
 from jupyter_aichat.stores.base import Store
 from jupyter_aichat.stores.shares import ShareStore
+from jupyter_aichat.stores.usage import UsageStore
 
 _CHATS_AT_ONCE = 50
 _MESSAGES_AT_ONCE = 8  # of up to 4 MiB each
@@ -22,8 +24,11 @@ _END = b'{"type":"end"}\n'
 _SECRETS = ("password_hash", "hash", "refresh_hash", "before_hash", "attempt_hash", "stamp", "folded_name")
 
 
-async def export(account: Account, store: AccountStore, chats: Store, shares: ShareStore) -> AsyncIterator[bytes]:
-    """Yield one line after the other: the account, what lets it in (no secrets), its audit, its chats with their messages.
+async def export(
+    account: Account, store: AccountStore, chats: Store, shares: ShareStore, usage: UsageStore
+) -> AsyncIterator[bytes]:
+    """Yield one line after the other: the account, what lets it in (no secrets), its audit, what it used, its chats with their
+    messages.
 
     The last one is of the type ``end``: a file without it is not whole.
     """
@@ -33,6 +38,8 @@ async def export(account: Account, store: AccountStore, chats: Store, shares: Sh
     for token in await store.tokens_of(account.id):
         yield _line("token", token)
     async for line in _audit(account.id, store):
+        yield line
+    async for line in _usage(account.id, usage):
         yield line
     async for chat in _chats(account.id, chats):
         yield _line("chat", chat)
@@ -49,6 +56,17 @@ async def _audit(owner: OwnerId, store: AccountStore) -> AsyncIterator[bytes]:
         page = await store.list_audit(query)
         for record in page.items:
             yield _line("audit", _as_told_to(owner, record))
+        if page.next is None:
+            return
+        query = msgspec.structs.replace(query, cursor=page.next)
+
+
+async def _usage(owner: OwnerId, store: UsageStore) -> AsyncIterator[bytes]:
+    query = UsageQuery(owner)
+    while True:
+        page = await store.list_usage(query)
+        for record in page.items:
+            yield _line("usage", record)
         if page.next is None:
             return
         query = msgspec.structs.replace(query, cursor=page.next)

@@ -51,7 +51,9 @@ def make_service(
         cache: LocalCache | None = None,
         **rules: object,
     ) -> AccountService:
-        ports = Ports(store.accounts, store, bus or LocalBus(), cache or LocalCache(), LocalCache(), store.shares)
+        ports = Ports(
+            store.accounts, store, bus or LocalBus(), cache or LocalCache(), LocalCache(), store.shares, store.usage
+        )
         service = assemble(
             ports, signs, registration, rules=AccountRules(**rules), passwords=Passwords(cost=cost), log=LOG
         )

@@ -45,7 +45,7 @@ async def replicas(
     for _ in range(2):
         store = make_store()
         await store.open()
-        ports = Ports(store.accounts, store, LocalBus(), cache, LocalCache(), store.shares)
+        ports = Ports(store.accounts, store, LocalBus(), cache, LocalCache(), store.shares, store.usage)
         service = assemble(ports, keys, "open", rules=AccountRules(), passwords=Passwords(cost=4), log=LOG)
         await service.accounts.start()
         made.append((service, store))

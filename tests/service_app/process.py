@@ -109,7 +109,7 @@ class Service:
         async def do() -> Found:
             store = make_store(Settings(store_url=self.store_url))
             await store.open()
-            ports = Ports(store.accounts, store, LocalBus(), LocalCache(), LocalCache(), store.shares)
+            ports = Ports(store.accounts, store, LocalBus(), LocalCache(), LocalCache(), store.shares, store.usage)
             rules, passwords = AccountRules(), Passwords(cost=4)
             found = assemble(ports, parse_keys(self.secret), "open", rules=rules, passwords=passwords, log=LOG)
             await found.accounts.start()

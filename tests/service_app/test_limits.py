@@ -238,6 +238,13 @@ def test_administrators_see_what_everybody_used(admin: Person, person: Person, p
     assert admin.http.get("/admin/usage?since=yesterday").status_code == 400
 
 
+def test_what_one_used_is_in_the_file_of_all_that_is_ones_own(person: Person) -> None:
+    until_ended(person, person.send(MODEL)["run"]["id"])
+    lines = [json.loads(line) for line in person.http.get("/me/export").text.splitlines()]
+    (used,) = [line for line in lines if line["type"] == "usage"]
+    assert (used["model"], used["completion_tokens"], used["runs"]) == (f"scripted/{MODEL}", 5, 1)
+
+
 def test_an_administrator_gives_a_person_other_quotas(admin: Person, poor: Person) -> None:
     user = f"/admin/users/{poor.owner_id}"
     changed = admin.json(

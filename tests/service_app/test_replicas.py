@@ -17,6 +17,7 @@ from tests.server.client import Socket
 from tests.service_app.process import Person, Service, running
 
 WITHIN_S = 2.0
+SENDS = 6
 DATABASE = "aichat_test_service_app"
 
 
@@ -39,6 +40,8 @@ def replicas(tmp_path_factory: pytest.TempPathFactory, bus: RedisServer) -> Iter
                 f"--AIChatApp.redis_url={bus.url}",
                 "--Passwords.cost=4",
                 "--ScriptedProvider.names=endless-20",
+                f"--RequestLimits.sends_per_minute={SENDS}",
+                '--Quotas.rules={"user": "poor*", "seconds_per_day": 50}',
             )
             return stack.enter_context(
                 running(folder / name, *arguments, store_url=f"{mongo.url}{DATABASE}", secret=secret)
@@ -92,6 +95,34 @@ async def test_an_end_is_heard_on_the_other_replica(
     replicas: tuple[Service, Service], person: Person, root: Person
 ) -> None:
     await _end_and_see(replicas, person, root)
+
+
+def _sends_at_once(replicas: tuple[Service, Service], person: Person, count: int) -> list[httpx.Response]:
+    """Send so many questions at once, every other one to the other replica."""
+    chat = person.json("POST", "/chats", {})["id"]
+    body = {"text": "Count.", "model": "endless-20", "parent_id": None}
+    headers = {"Authorization": f"Bearer {person.token}"}
+
+    def send(n: int) -> httpx.Response:
+        return httpx.post(f"{replicas[n % 2].base}/chats/{chat}/messages", json=body, headers=headers, timeout=20)
+
+    with ThreadPoolExecutor(count) as pool:
+        answers = list(pool.map(send, range(count)))
+    for answer in answers:
+        if answer.status_code == 202:
+            person.json("DELETE", f"/runs/{answer.json()['run']['id']}")
+    return answers
+
+
+def test_sends_are_counted_over_both_replicas(replicas: tuple[Service, Service], person: Person) -> None:
+    answers = _sends_at_once(replicas, person, 2 * SENDS)
+    assert sorted(answer.status_code for answer in answers) == [202] * SENDS + [429] * SENDS
+
+
+def test_many_sends_at_once_to_both_replicas_do_not_pass_a_quota(replicas: tuple[Service, Service]) -> None:
+    answers = _sends_at_once(replicas, replicas[0].person("poor Ada"), SENDS)
+    assert sorted(answer.status_code for answer in answers) == [202] * 2 + [429] * (SENDS - 2)
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 429} == {"quota_exceeded"}
 
 
 async def test_without_redis_it_is_seen_within_two_seconds(
