@@ -188,8 +188,9 @@ class Administration:
         await self._note("invited", actor, None, origin, invitation=invitation.id, roles=",".join(invitation.roles))
         return invitation, code
 
-    async def invitations(self) -> tuple[Invitation, ...]:
+    async def invitations(self, actor: OwnerId, origin: Origin) -> tuple[Invitation, ...]:
         """Return the invitations that can still be used, newest first."""
+        await self._note("admin_read", actor, None, origin, what="invitations")
         at = now()
         return tuple(each for each in await self._store.list_invitations() if each.expires_at > at)
 

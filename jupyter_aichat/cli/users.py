@@ -229,7 +229,7 @@ class Invitations(DeskCommand):
         if self.delete:
             await administration.take_back(COMMAND_LINE, operator(), InvitationId(self.delete))
             return
-        found = await administration.invitations()
+        found = await administration.invitations(COMMAND_LINE, operator())
         if self.json:
             for each in found:
                 self.row(

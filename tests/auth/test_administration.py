@@ -126,7 +126,7 @@ async def test_invitations_are_bounded_and_taken_back(service: AccountService) -
         with pytest.raises(InvalidRequest):
             await admin.invite(ROOT, HOME, lives, roles)
     invitation, _ = await admin.invite(ROOT, HOME, timedelta(days=1))
-    assert await admin.invitations() == (invitation,)
+    assert await admin.invitations(ROOT, HOME) == (invitation,)
     await admin.take_back(ROOT, HOME, invitation.id)
     with pytest.raises(NotFound):
         await admin.take_back(ROOT, HOME, invitation.id)

@@ -72,7 +72,7 @@ async def test_who_may_register_is_up_to_the_operator(make_service: MakeService)
     await invited.accounts.register(Registration("Ada", PASSWORD, invitation=code), HOME)
     with pytest.raises(Forbidden):
         await invited.accounts.register(Registration("Eve", PASSWORD, invitation=code), HOME)
-    assert await closed.administration.invitations() == ()
+    assert await closed.administration.invitations(ROOT, HOME) == ()
 
 
 @pytest.mark.parametrize(

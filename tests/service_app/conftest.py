@@ -36,7 +36,8 @@ def service(tmp_path_factory: pytest.TempPathFactory, service_arguments: tuple[s
     models = [f"--ScriptedProvider.names={model}" for model in MODELS]
     default = f"--AIChatApp.default_model={MODELS[0]}"
     folder = tmp_path_factory.mktemp("service")
-    with running(folder, default, *models, "--Passwords.cost=4", *service_arguments) as service:
+    cheap = [] if any("--Passwords.cost=" in each for each in service_arguments) else ["--Passwords.cost=4"]
+    with running(folder, default, *models, *cheap, *service_arguments) as service:
         yield service
 
 

@@ -186,13 +186,15 @@ def test_one_refresh_token_a_request(service: Service) -> None:
     _, grant, client = somebody(service)
     browser = service.client()
     login(browser, registered(service), cookie=True)
+    two = {"Cookie": f"{COOKIE}=a; {COOKIE}=b"}
     for path in ("/auth/refresh", "/auth/logout"):
         both = ask(browser, "POST", path, {"refresh_token": grant["refresh_token"]})
         assert told(both) == (400, "invalid_request")
-        two = {"Cookie": f"{COOKIE}=a; {COOKIE}=b"}
         assert told(ask(service.http, "POST", path, {}, headers=two)) == (400, "invalid_request")
     assert client.get("/me").status_code == 200
     assert refresh(browser).status_code == 200
+    right = {"username": registered(service), "password": PASSWORD}
+    assert ask(service.http, "POST", "/auth/login", right, headers=two).status_code == 200
 
 
 def test_nobody_is_given_a_session_of_somebody_elses(service: Service) -> None:

@@ -78,6 +78,17 @@ def test_a_new_password_ends_the_other_sessions(service: Service) -> None:
     assert told(old) == (401, "unauthenticated")
 
 
+def test_who_has_a_session_cannot_guess_the_password(service: Service) -> None:
+    """Nor does that keep its owner out."""
+    name, _, client = somebody(service)
+    wrong = {"password": "wrong horse", "new_password": "another horse"}
+    answers = [ask(client, "POST", "/auth/password", wrong) for _ in range(11)]
+    assert [told(each) for each in answers] == [(403, "forbidden")] * 10 + [(429, "rate_limited")]
+    assert int(answers[-1].headers["Retry-After"]) > 0
+    assert told(ask(client, "DELETE", "/me", {"password": PASSWORD})) == (429, "rate_limited")
+    login(service.http, name)
+
+
 def test_sessions_are_listed_and_ended(service: Service) -> None:
     name, _, client = somebody(service)
     elsewhere = service.client()

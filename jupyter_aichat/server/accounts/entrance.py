@@ -47,14 +47,14 @@ class LoginHandler(OpenHandler):
     async def post(self) -> None:
         """Begin a session."""
         body = self.body(_login)
-        known = body.known or self.cookie or self._bearer()
+        known = body.known or self._brought()
         grant = await self.accounts.login(body.username, body.password, self.origin, known=known)
         self.grant(grant, cookie=body.cookie)
 
-    def _bearer(self) -> str | None:
-        """A token from before, which lets nobody in here."""
+    def _brought(self) -> str | None:
+        """A token from before, if there is one that can be told; it lets nobody in here."""
         with suppress(AIChatError):
-            return bearer_of(self.request)
+            return self.cookie or bearer_of(self.request)
         return None
 
 

@@ -23,7 +23,8 @@ class InvitationsHandler(AccountHandler):
     @authorized
     async def get(self) -> None:
         """List them."""
-        self.reply(InvitationsReply(tuple(map(invitation_of, await self.administration.invitations()))))
+        found = await self.administration.invitations(self.owner, self.origin)
+        self.reply(InvitationsReply(tuple(map(invitation_of, found))))
 
     @web.authenticated
     @authorized
