@@ -1,7 +1,7 @@
 import type { AckFrame, ClientFrame, ServerFrame } from '../protocol.generated';
 import { Acks } from './acks';
 import { Backoff } from './backoff';
-import { ApiError, asApiError, isNotLetIn } from './errors';
+import { ApiError, asApiError, isNotLetIn, isOfService } from './errors';
 import { Heartbeat } from './heartbeat';
 import type { Closed, Connection, Method, Transport } from './transport';
 
@@ -10,8 +10,11 @@ export interface ConnectionState {
   via: Connection['via'];
   /** When this state began (ms). */
   since: number;
-  /** Why the connection is refused: no valid login, access revoked, or the server does not take what we send. */
-  why?: 'unauthenticated' | 'forbidden' | 'policy';
+  /**
+   * Why the connection is refused: no valid login, access revoked, the server does not take what we send, or the service
+   * behind it does not take its token. Why there is none yet: that service does not answer.
+   */
+  why?: 'unauthenticated' | 'forbidden' | 'policy' | 'service_token' | 'service_away';
 }
 
 export interface Listener {
@@ -122,7 +125,7 @@ export class Client {
     const { state, why } = this.state;
     if (isOpen(this.attempt)) {
       this.heartbeat.ping();
-    } else if ((state !== 'refused' || why === 'unauthenticated') && !this.isTrying()) {
+    } else if ((state !== 'refused' || why === 'unauthenticated' || why === 'service_token') && !this.isTrying()) {
       this.backoff.reset();
       this.connect(); // also after a lost login: a person may have logged in again elsewhere
     }
@@ -192,6 +195,9 @@ export class Client {
       this.fallbackUntil = Date.now() + SOCKET_AGAIN_MS;
     } else if (!closed.retry) {
       this.setState('refused', closed.code === REVOKED ? 'forbidden' : 'policy');
+      if (closed.code === REVOKED) {
+        void this.askWhose(attempt);
+      }
     } else {
       this.setState('reconnecting');
       void this.comeBack(attempt, closed);
@@ -207,9 +213,12 @@ export class Client {
     if (this.stopped || this.attempt !== attempt) {
       return;
     }
-    if (welcome === 'no') {
-      this.setState('refused', 'unauthenticated');
+    if (welcome === 'unauthenticated' || welcome === 'service_token') {
+      this.setState('refused', welcome);
       return;
+    }
+    if (welcome === 'service_away') {
+      this.setState('reconnecting', welcome);
     }
     if (welcome === 'yes' && failed && attempt.connection?.via !== 'sse') {
       this.countFailure();
@@ -217,13 +226,21 @@ export class Client {
     this.retryTimer = setTimeout(() => this.connect(), this.backoff.next());
   }
 
+  /** Access was revoked: the person's, or the token's with which this server asks the service behind it. */
+  private async askWhose(attempt: Attempt): Promise<void> {
+    const welcome = await this.isWelcome();
+    if (!this.stopped && this.attempt === attempt && welcome === 'service_token') {
+      this.setState('refused', welcome);
+    }
+  }
+
   /** A browser cannot read why a handshake was refused, so we ask: nobody there, not let in, or no way for sockets. */
-  private async isWelcome(): Promise<'yes' | 'no' | 'unknown'> {
+  private async isWelcome(): Promise<Welcome> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<'unknown'>(resolve => (timer = setTimeout(() => resolve('unknown'), ME_MS)));
     const asked = this.transport.request('GET', 'me').then(
       () => 'yes' as const,
-      error => (isNotLetIn(asApiError(error)) ? 'no' : 'unknown')
+      error => whyNot(asApiError(error))
     );
     return Promise.race([asked, late]).finally(() => clearTimeout(timer));
   }
@@ -268,6 +285,15 @@ export class Client {
       this.listener.onState(this.state);
     }
   }
+}
+
+type Welcome = 'yes' | 'unknown' | 'unauthenticated' | 'service_token' | 'service_away';
+
+function whyNot(error: ApiError): Welcome {
+  if (isOfService(error)) {
+    return error.status === 401 ? 'service_token' : 'service_away';
+  }
+  return isNotLetIn(error) ? 'unauthenticated' : 'unknown';
 }
 
 const isOpen = (attempt: Attempt | null): attempt is Attempt => attempt !== null && attempt.open && !attempt.over;

@@ -16,6 +16,9 @@ export class ApiError extends Error {
 export const isNotLetIn = ({ status, code }: ApiError): boolean =>
   status === 401 || status === 403 || (status >= 200 && status < 300 && code === 'bad_upstream');
 
+/** Whether it is the service behind this server that the error is about: this server forwards to one, with a token. */
+export const isOfService = ({ details }: ApiError): boolean => typeof details.service === 'string';
+
 export function isErrorBody(value: unknown): value is ErrorBody {
   return typeof value === 'object' && value !== null && typeof (value as ErrorBody).code === 'string';
 }

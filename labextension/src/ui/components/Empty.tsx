@@ -1,4 +1,5 @@
 import * as React from 'react';
+import { isOfService } from '../client/errors';
 import { useCell } from '../state/cell';
 import { useChat } from './context';
 import { Icon } from './icons';
@@ -38,17 +39,18 @@ export function Empty(): React.ReactElement {
 function ModelNotice(): React.ReactElement | null {
   const { model, host } = useChat();
   const { trans } = host;
-  const { status, items, providers, selected } = useCell(model.models);
+  const { status, items, providers, selected, error } = useCell(model.models);
   if (status === 'loading') {
     return <p className="aichat-notice aichat-quiet">{trans.__('Looking for models …')}</p>;
   }
   const away = providers.find(provider => provider.state !== 'ok');
+  const told = away?.error ?? (error && isOfService(error) ? error : null);
   const demo = items.find(each => each.demo);
   const real = items.some(each => !each.demo);
   if (status === 'error' || (away && !real)) {
     return (
       <div className="aichat-notice" role="status">
-        <p>{away?.error ? <Code text={away.error.message} /> : trans.__('The models cannot be listed right now.')}</p>
+        <p>{told ? <Code text={told.message} /> : trans.__('The models cannot be listed right now.')}</p>
         <p className="aichat-notice-actions">
           <button type="button" className="aichat-button" onClick={() => void model.refreshModels()}>
             {trans.__('Retry')}

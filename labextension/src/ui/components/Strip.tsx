@@ -36,12 +36,19 @@ export function Strip(): React.ReactElement | null {
   }
   return (
     <div className="aichat-strip" role="status">
-      <span>{connection.state === 'connecting' ? trans.__('Connecting …') : trans.__('Reconnecting …')}</span>
+      <span>{whyAway(connection, trans)}</span>
       <button type="button" className="aichat-link" onClick={model.reconnect}>
         {trans.__('Try now')}
       </button>
     </div>
   );
+}
+
+function whyAway({ state, why }: ConnectionState, trans: Trans): string {
+  if (why === 'service_away') {
+    return trans.__('The chat service does not answer. Trying again …');
+  }
+  return state === 'connecting' ? trans.__('Connecting …') : trans.__('Reconnecting …');
 }
 
 function whyRefused(why: ConnectionState['why'], trans: Trans): string {
@@ -50,6 +57,8 @@ function whyRefused(why: ConnectionState['why'], trans: Trans): string {
       return trans.__('You are logged out. Log in again; this goes on by itself.');
     case 'forbidden':
       return trans.__('You may not use the chat of this server any more.');
+    case 'service_token':
+      return trans.__("The chat service does not take this server's token. Make a new one on its page, under Tokens.");
     default:
       return trans.__('The server does not take what this page sends. Reload the page.');
   }

@@ -287,6 +287,33 @@ describe('the way in', () => {
     expect(FakeSocket.made).toHaveLength(1);
   });
 
+  test.each([4401, 4403])(
+    'close code %i for a token of the service behind the server is told as such, until the page is seen',
+    async code => {
+      http.on('GET me', () => failure('unauthenticated', 401, 'm', { service: 'https://chat.example.org' }));
+      FakeSocket.last.accept();
+      FakeSocket.last.drop(code);
+      await pass(60_000);
+      expect(state()).toMatchObject({ state: 'refused', why: 'service_token' });
+      expect(FakeSocket.made).toHaveLength(1);
+      visible();
+      FakeSocket.last.accept();
+      expect(state().state).toBe('online');
+    }
+  );
+
+  test('a service behind the server that does not answer is told as such, until it does', async () => {
+    http.on('GET me', () => failure('not_ready', 503, 'm', { service: 'https://chat.example.org' }));
+    FakeSocket.last.drop();
+    await pass(1);
+    expect(state()).toMatchObject({ state: 'reconnecting', why: 'service_away' });
+    await pass(1_000);
+    expect(state()).toMatchObject({ state: 'reconnecting', why: 'service_away' });
+    FakeSocket.last.accept();
+    expect(state().state).toBe('online');
+    expect(state().why).toBeUndefined();
+  });
+
   test.each([
     ['nobody answers', () => Promise.reject(new TypeError('Failed to fetch'))],
     ['a proxy answers for it', () => new Response('<html>502</html>', { status: 502 })],

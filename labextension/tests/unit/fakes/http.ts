@@ -3,8 +3,12 @@ type Answer = (path: string, init: RequestInit) => Response | Promise<Response>;
 export const json = (value: unknown, status = 200): Response =>
   new Response(JSON.stringify(value), { status, headers: { 'Content-Type': 'application/json' } });
 
-export const failure = (code: string, status: number, message = code): Response =>
-  json({ code, message, details: {}, reason: null }, status);
+export const failure = (
+  code: string,
+  status: number,
+  message = code,
+  details: Record<string, unknown> = {}
+): Response => json({ code, message, details, reason: null }, status);
 
 /** HTTP as a browser gives it, played by the test; requests that nobody foresaw fail. */
 export class FakeHttp {
