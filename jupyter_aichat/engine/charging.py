@@ -5,23 +5,25 @@ from __future__ import annotations
 import asyncio
 
 from jupyter_aichat.domain.clock import now
-from jupyter_aichat.domain.run import Outcome
+from jupyter_aichat.domain.run import FIRST_EPOCH, Outcome
 from jupyter_aichat.domain.usage import Charge, day_of
 from jupyter_aichat.engine.live import LiveRun
+from jupyter_aichat.engine.parts import said_by_run
 from jupyter_aichat.engine.window import Estimator
 from jupyter_aichat.limits.quotas import model_of
 
 
 def charge_of(live: LiveRun, outcome: Outcome, estimator: Estimator) -> Charge | None:
-    """Return the charge of a run that ends; None where no model was asked here.
+    """Return the charge of a run that ends; None where no model was asked.
 
     An answer that was given before costs nothing, and nor does one that failed before its first word. What another process
-    had said before this one took over was sent as a part of the prompt, and counts as that.
+    had said before this one took over was sent as a part of the prompt, and counts as that; where it goes on no more, it
+    counts as it stands.
     """
-    asked = live.asked
+    asked, model, day = live.asked, model_of(live.record), day_of(now())
     if asked is None:
-        return None
-    model, day = model_of(live.record), day_of(now())
+        left = said_by_run(live.message()) if live.record.epoch > FIRST_EPOCH else ""
+        return Charge(day, model, completion_tokens=estimator.tokens_of(model, len(left))) if left else None
     said = live.size - live.began_with
     usage = live.finished_chunk.usage if live.finished_chunk else None
     if (usage is not None and usage.cached) or (outcome == "failed" and not said):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.part import Part, TextPart, ThinkingPart, ToolCallPart
 from jupyter_aichat.engine.log import Piece
 
@@ -37,3 +38,11 @@ def fold(base: tuple[Part, ...], pieces: Iterable[Piece]) -> tuple[Part, ...]:
         texts.append(piece.text)
     close()
     return tuple(parts)
+
+
+def said_by_run(reply: Message) -> str:
+    """Return what the message's run has said: all, or what came after a person let the answer be continued."""
+    marks = [mark for mark in reply.continuations if mark.cause == "user"]
+    part, offset = (marks[-1].part, marks[-1].offset) if marks else (0, 0)
+    texts = [each.text for each in reply.parts[part:] if isinstance(each, TextPart)]
+    return "".join(texts)[offset:]

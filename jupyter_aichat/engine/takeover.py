@@ -38,7 +38,7 @@ from jupyter_aichat.engine.generation import End, summed
 from jupyter_aichat.engine.log import Piece
 from jupyter_aichat.engine.models import Catalogue
 from jupyter_aichat.engine.observer import Observer
-from jupyter_aichat.engine.parts import fold
+from jupyter_aichat.engine.parts import fold, said_by_run
 from jupyter_aichat.engine.window import Estimator
 from jupyter_aichat.engine.workers import Parked, Workers
 from jupyter_aichat.errors import BusUnavailable, ProviderError
@@ -140,7 +140,7 @@ class Takeover:
     def _rest_to_say(self, record: RunRecord, reply: Message) -> tuple[RunRecord, Message, End | None]:
         """What is asked of the model that goes on: the answer so far leads, and counts."""
         generation = record.generation
-        text = PromptMessage("assistant", (TextPart(_said(reply)),))
+        text = PromptMessage("assistant", (TextPart(said_by_run(reply)),))
         said = self._estimator.tokens(f"{generation.provider}/{generation.model}", text)
         options, end = generation.options, None
         if options.num_predict is not None:
@@ -191,11 +191,3 @@ def _mark(reply: Message, parts: tuple[Part, ...]) -> Continuation | None:
     before = reply.continuations[-1] if reply.continuations else None
     same = before is not None and (before.part, before.offset) == (mark.part, mark.offset)
     return None if same else mark
-
-
-def _said(reply: Message) -> str:
-    """What this run has said: all, or what came after a person let the answer be continued."""
-    marks = [mark for mark in reply.continuations if mark.cause == "user"]
-    part, offset = (marks[-1].part, marks[-1].offset) if marks else (0, 0)
-    texts = [each.text for each in reply.parts[part:] if isinstance(each, TextPart)]
-    return "".join(texts)[offset:]

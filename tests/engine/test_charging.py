@@ -6,18 +6,25 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from jupyter_aichat.bus.local import LocalBus
 from jupyter_aichat.cache.local import LocalCache
 from jupyter_aichat.domain.chat import ChatQuery
 from jupyter_aichat.domain.clock import now
+from jupyter_aichat.domain.ids import ChatId, InstanceId, MessageId, RunId
+from jupyter_aichat.domain.message import Continuation, Message
 from jupyter_aichat.domain.options import Options
 from jupyter_aichat.domain.part import TextPart
+from jupyter_aichat.domain.run import Generation, Run, RunRecord
 from jupyter_aichat.domain.usage import Usage, UsageRecord, day_of
 from jupyter_aichat.engine.answers import AnswerCache
+from jupyter_aichat.engine.charging import charge_of
 from jupyter_aichat.engine.engine import Engine
+from jupyter_aichat.engine.live import LiveRun
 from jupyter_aichat.engine.requests import Again, Edit, Send, Sent
+from jupyter_aichat.engine.window import Estimator
 from jupyter_aichat.errors import ProviderUnreachable, QuotaExceeded
 from jupyter_aichat.limits.quotas import Ledger, Quotas
 from jupyter_aichat.providers.base import FinishedChunk
@@ -172,6 +179,23 @@ async def test_a_run_under_way_holds_its_part_until_it_has_ended(engine: Engine,
     await until(lambda: not engine.active_runs)
     second = await ask(engine)
     await engine.runs.stop(OWNER, second.run.id)
+
+
+@pytest.mark.parametrize(
+    ("epoch", "marks", "tokens"),
+    [(1, (), None), (2, (), 50), (2, (Continuation(0, 144, now(), "user"),), 10), (2, (Continuation(0, 9, now(), "takeover"),), 50)],
+)  # fmt: skip
+async def test_what_a_dead_process_had_said_costs_what_it_is_also_where_it_does_not_go_on(
+    epoch: int, marks: tuple[Continuation, ...], tokens: int | None
+) -> None:
+    run = Run(RunId("r"), ChatId("c"), MessageId("m"), "streaming")
+    record = RunRecord(run, OWNER, Generation("fake", "fake"), InstanceId("here"), epoch)
+    reply = Message(MessageId("m"), ChatId("c"), None, "assistant", (TextPart("x" * 180),), "streaming", 2, now())
+    live = LiveRun(record, msgspec.structs.replace(reply, continuations=marks), lambda _live, _event: None)
+    charge = charge_of(live, "stopped", Estimator())
+    assert (None if charge is None else (charge.prompt_tokens, charge.completion_tokens, charge.ms)) == (
+        None if tokens is None else (0, tokens, 0)
+    )
 
 
 async def test_a_server_of_one_person_writes_nothing_down(
