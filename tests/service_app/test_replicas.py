@@ -15,6 +15,7 @@ from tests import mongo_server, redis_server
 from tests.redis_server import RedisServer
 from tests.server.client import Socket
 from tests.service_app.process import Person, Service, running
+from tests.service_app.reader import reading
 
 WITHIN_S = 2.0
 SENDS = 6
@@ -135,5 +136,38 @@ async def test_without_redis_it_is_seen_within_two_seconds(
             httpx.post, f"{replicas[1].base}/auth/login", json={"username": root.name, "password": root.password}
         )
         assert answer.status_code == 200, "nobody can log in without Redis"
+    finally:
+        bus.start()
+
+
+async def _read_on_the_other(replicas: tuple[Service, Service], person: Person) -> None:
+    """An answer of one replica is read live on the other, which shows its readers out when the share is revoked."""
+    two = replicas[1]
+    chat = await asyncio.to_thread(person.json, "POST", "/chats", {"title": "Moons"})
+    path = f"/chats/{chat['id']}"
+    question = {"text": "How many?", "model": "endless-20"}
+    share = await asyncio.to_thread(person.json, "POST", f"{path}/shares", {})
+    async with reading(two, share["token"]) as reader:
+        await reader.wait(lambda each: each.frames)
+        sent = await asyncio.to_thread(person.json, "POST", f"{path}/messages", question)
+        await reader.wait(lambda each: len(each.text()) > 10)
+        before = reader.text()
+        await reader.wait(lambda each: len(each.text()) > len(before) + 10)
+        answer = await asyncio.to_thread(person.http.delete, f"{path}/shares/{share['id']}")
+        assert answer.status_code == 204
+        await reader.wait_for_end(WITHIN_S)
+    await asyncio.to_thread(person.http.delete, f"/runs/{sent['run']['id']}")
+
+
+async def test_a_shared_chat_is_read_on_the_other_replica(replicas: tuple[Service, Service], person: Person) -> None:
+    await _read_on_the_other(replicas, person)
+
+
+async def test_a_shared_chat_is_read_on_the_other_replica_without_redis(
+    replicas: tuple[Service, Service], person: Person, bus: RedisServer
+) -> None:
+    bus.kill()
+    try:
+        await _read_on_the_other(replicas, person)
     finally:
         bus.start()
