@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from jupyter_aichat.auth.administration import COMMAND_LINE
@@ -14,6 +17,8 @@ from tests.service_app.reader import Reader, reading, text_of
 
 WRITING = "endless-20"
 AT_ONCE_S = 2.0
+LONG = 14
+"""Questions of half a megabyte, which are more than the buffers of a connection hold."""
 
 
 def begin(person: Person, title: str = "Moons") -> tuple[str, Any]:
@@ -167,3 +172,31 @@ async def test_a_reader_with_an_account_reads_as_long_as_the_login_holds(service
         assert {"type": "end"} not in reader.frames
     assert tom.http.get(f"/shared/{share['id']}/events").status_code == 401
     ada.http.delete(f"/runs/{sent['run']['id']}")
+
+
+async def test_a_reader_who_takes_nothing_is_shown_out_too(service: Service, ada: Person) -> None:
+    """What was not taken yet waits in no buffer of ours for later."""
+    chat = ada.json("POST", "/chats", {"title": "Long"})["id"]
+    for _ in range(LONG):
+        sent = ada.json("POST", f"/chats/{chat}/messages", {"text": "x" * 500_000, "model": "counter-5-1"})
+        ada.http.get(f"/runs/{sent['run']['id']}/events")
+    share, address = link(ada, chat), urlsplit(service.base)
+    with socket.socket() as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.connect((address.hostname, address.port))
+        path = f"{address.path}/shared/{share['token']}/events"
+        reader.sendall(f"GET {path} HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode())
+        assert reader.recv(100).startswith(b"HTTP/1.1 200 ")
+        port = reader.getsockname()[1]
+        assert connected(service, port)
+        ada.json("DELETE", f"/chats/{chat}/shares/{share['id']}")
+        deadline = time.monotonic() + AT_ONCE_S + 0.5
+        while connected(service, port):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+
+
+def connected(service: Service, port: int) -> bool:
+    """Whether the service still holds a connection to a port of ours."""
+    connections = psutil.Process(service.process.pid).net_connections("tcp")
+    return any(tuple(each.raddr)[1:] == (port,) for each in connections)
