@@ -172,7 +172,7 @@ def test_a_person_takes_everything_along(service: Service, eve: Person) -> None:
     assert (answer.headers["X-Content-Type-Options"], answer.headers["Cache-Control"]) == ("nosniff", "no-store")
     values = [json.loads(line) for line in answer.text.splitlines()]
     kinds = [value["type"] for value in values]
-    assert kinds == ["account", "session", "token", *["audit"] * 4, "chat", "message", "message", "end"]
+    assert kinds == ["account", "session", "token", *["audit"] * 4, "usage", "chat", "message", "message", "end"]
     assert values[0]["name"] == name
     assert [part["text"] for value in values[-3:-1] for part in value["parts"]] == ["Count.", " 1 2 3 4 5"]
     assert "not hers" not in answer.text
