@@ -20,7 +20,7 @@ export class Boundary extends React.Component<Props, { failed: boolean }> {
       return children;
     }
     return (
-      <section className="aichat aichat-entrance">
+      <div className="aichat aichat-entrance">
         <main className="aichat-entrance-card">
           <h1>{trans.__('This cannot be shown')}</h1>
           <p role="alert">{trans.__('The page may be older than the service. What you typed is kept.')}</p>
@@ -28,7 +28,7 @@ export class Boundary extends React.Component<Props, { failed: boolean }> {
             {trans.__('Load the page again')}
           </button>
         </main>
-      </section>
+      </div>
     );
   }
 }

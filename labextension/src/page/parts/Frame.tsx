@@ -20,7 +20,7 @@ export function Frame({ title, me, back, parts, children }: Props): React.ReactE
   const shown = parts.find(part => part.current)!.label;
   useTitle(`${shown} · ${title}`);
   return (
-    <section className="aichat aichat-place">
+    <div className="aichat aichat-place">
       <header className="aichat-header">
         <Link to={back} className="aichat-icon-button" label={trans.__('Back to the chat')}>
           <Icon name="left" />
@@ -45,7 +45,7 @@ export function Frame({ title, me, back, parts, children }: Props): React.ReactE
           {children}
         </main>
       </div>
-    </section>
+    </div>
   );
 }
 

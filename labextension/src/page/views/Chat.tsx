@@ -31,5 +31,10 @@ export function Chat({ me, model, chatId }: Props): React.ReactElement {
     }
   }, []);
   const host = React.useMemo<Host>(() => ({ name: 'page', trans, corner: <AccountMenu me={me} /> }), [trans, me]);
-  return <ChatApp model={model} host={host} />;
+  return (
+    <main className="aichat-page">
+      <h1 className="aichat-unseen">{trans.__('Chat')}</h1>
+      <ChatApp model={model} host={host} />
+    </main>
+  );
 }

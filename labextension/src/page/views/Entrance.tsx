@@ -7,7 +7,7 @@ export function Entrance(p: { title: string; children: React.ReactNode }): React
     document.title = p.title;
   }, [p.title]);
   return (
-    <section className="aichat aichat-entrance">
+    <div className="aichat aichat-entrance">
       <main className="aichat-entrance-card">
         <div className="aichat-empty-mark">
           <Icon name="chat" />
@@ -15,6 +15,6 @@ export function Entrance(p: { title: string; children: React.ReactNode }): React
         <h1>{p.title}</h1>
         {p.children}
       </main>
-    </section>
+    </div>
   );
 }

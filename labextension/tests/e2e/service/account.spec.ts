@@ -42,13 +42,13 @@ test('a new password, which ends the other sessions', async ({ ada, service }) =
   const other = await service.login(ada.name, ada.password);
   await ada.go('settings/security');
   await expect(page.getByRole('listitem').filter({ hasText: 'this one' })).toContainText('Chrome');
-  await page.getByLabel('Present password').fill('wrong');
+  await page.getByLabel('Present password', { exact: true }).fill('wrong');
   await page.getByLabel('New password', { exact: true }).fill('ü'.repeat(40));
   await expect(page.getByText('This is too long: 80 of at most 72 bytes')).toBeVisible();
   await page.getByLabel('New password', { exact: true }).fill('another good sentence');
   await page.getByRole('button', { name: 'Change password' }).click();
   await expect(page.getByRole('alert').filter({ hasText: 'wrong' })).toBeVisible();
-  await page.getByLabel('Present password').fill(ada.password);
+  await page.getByLabel('Present password', { exact: true }).fill(ada.password);
   await page.getByRole('button', { name: 'Change password' }).click();
   await expect(page.getByText('Password changed')).toBeVisible();
   await expect(async () => {

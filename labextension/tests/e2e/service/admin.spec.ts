@@ -8,7 +8,7 @@ test('an administrator makes an account, changes and deletes it', async ({ visit
   await root.menu('Administration');
   await page.getByRole('button', { name: 'New account …' }).click();
   await page.getByLabel('User name').fill('grace');
-  await page.getByLabel('First password').fill('nanoseconds and more');
+  await page.getByLabel('First password', { exact: true }).fill('nanoseconds and more');
   await page.getByRole('button', { name: 'Make account' }).click();
   const row = page.getByRole('listitem').filter({ hasText: 'grace' });
   await expect(row).toBeVisible();
@@ -25,7 +25,7 @@ test('an administrator makes an account, changes and deletes it', async ({ visit
   await act('Enable');
   await expect(row).not.toContainText('disabled');
   await act('Set password …');
-  await row.getByLabel('New password').fill('microseconds and less');
+  await row.getByLabel('New password', { exact: true }).fill('microseconds and less');
   await row.getByRole('button', { name: 'Set password' }).click();
   await expect(page.getByRole('dialog')).toBeHidden();
   await root.service.login('grace', 'microseconds and less');
@@ -34,7 +34,7 @@ test('an administrator makes an account, changes and deletes it', async ({ visit
   await expect(row).toBeHidden();
   await page.getByRole('link', { name: 'Audit' }).click();
   await expect(page.getByRole('row').filter({ hasText: 'Account deleted' }).first()).toContainText(root.name);
-  await page.getByLabel('What').selectOption('Failed login');
+  await page.getByLabel('What', { exact: true }).selectOption('Failed login');
   await expect(page.getByRole('row').nth(1)).toContainText('Failed login');
 });
 
@@ -42,11 +42,11 @@ test('an invitation is a link with which one person registers', async ({ browser
   const root = await visit('Root', ['user', 'admin']);
   await root.go('admin/invitations');
   await root.page.getByRole('button', { name: 'Invite' }).click();
-  const link = await root.page.getByLabel('The invitation').inputValue();
+  const link = await root.page.getByLabel('The invitation', { exact: true }).inputValue();
   const page = await newPage(browser, errors);
   const guest = new Visitor(page, root.service, 'Guest', 'invited by the best');
   await page.goto(link);
-  await expect(page.getByLabel('Invitation')).not.toHaveValue('');
+  await expect(page.getByLabel('Invitation', { exact: true })).not.toHaveValue('');
   await guest.type();
   await expect(guest.box).toBeVisible();
   await root.page.reload();

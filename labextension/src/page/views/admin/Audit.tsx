@@ -28,7 +28,7 @@ export function Audit({ me: _ }: { me: Me }): React.ReactElement {
         options={[{ value: '', label: trans.__('Everything') }, ...actions]}
       />
       <Listing list={list} empty={trans.__('No records.')}>
-        <div className="aichat-scrolled" role="region" aria-label={trans.__('Records')} tabIndex={0}>
+        <div className="aichat-scrolled" role="region" aria-label={trans.__('Table of records')} tabIndex={0}>
           <table className="aichat-table">
             <thead>
               <tr>
