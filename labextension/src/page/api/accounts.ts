@@ -1,5 +1,15 @@
 import type { Rest } from '../../ui/client/rest';
-import type { AuditInfo, Entrance, InvitationInfo, Me, Page, SessionInfo, TokenInfo, UserInfo } from './bodies';
+import type {
+  AuditInfo,
+  Entrance,
+  InvitationInfo,
+  Me,
+  Page,
+  SessionInfo,
+  TokenInfo,
+  UsageInfo,
+  UserInfo
+} from './bodies';
 
 /** What a person may do with an account, and an administrator with others; all reject with `ApiError`. */
 export class AccountsApi {
@@ -52,6 +62,9 @@ export class AccountsApi {
 
   audit = (cursor: string | null, filter: { account?: string; action?: string }): Promise<Page<AuditInfo>> =>
     this.ask('GET', `admin/audit${query({ cursor, ...filter })}`);
+
+  usage = (cursor: string | null, filter: { since: string }): Promise<Page<UsageInfo>> =>
+    this.ask('GET', `admin/usage${query({ cursor, ...filter })}`);
 
   private ask<T>(...args: Parameters<Rest['request']>): Promise<T> {
     return this.rest.request(...args) as Promise<T>;

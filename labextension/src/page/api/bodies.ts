@@ -15,7 +15,26 @@ export interface Me {
   roles: string[];
   scopes: string[];
   preferences: Record<string, unknown>;
-  limits: Record<string, unknown>;
+  limits: { quotas?: QuotaStanding[] };
+}
+
+export interface QuotaStanding {
+  model: string;
+  quota: string;
+  limit: number;
+  used: number;
+  resets_at: string;
+}
+
+export interface UsageInfo {
+  owner_id: string;
+  name: string | null;
+  day: string;
+  model: string;
+  prompt_tokens: number;
+  completion_tokens: number;
+  seconds: number;
+  runs: number;
 }
 
 export interface SessionInfo {

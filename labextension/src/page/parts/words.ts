@@ -33,6 +33,12 @@ export const moment = (time: string): string =>
 
 export const day = (time: string): string => new Date(time).toLocaleDateString(undefined, { dateStyle: 'medium' });
 
+/** A number as the browser's language writes it. */
+export const amount = (value: number): string => value.toLocaleString();
+
+/** How much of a whole, from 0 to 1; of nothing it is all. */
+export const share = (part: number, whole: number): number => (whole > 0 ? Math.min(1, part / whole) : 1);
+
 /** What a browser calls itself, in two words: `Firefox on Linux`. */
 export function agentName(agent: string, trans: Trans): string {
   const browser = BROWSERS.find(([, pattern]) => pattern.test(agent))?.[0];

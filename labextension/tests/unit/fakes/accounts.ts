@@ -8,7 +8,7 @@ export const aMe = (change: Partial<Me> = {}): Me => ({
   roles: ['user'],
   scopes: ['chats:read', 'chats:write', 'account'],
   preferences: {},
-  limits: { body: 1 << 20, frame: 1 << 20 },
+  limits: {},
   ...change
 });
 
