@@ -7,6 +7,7 @@ import { Inside } from './views/Inside';
 import { Login } from './views/Login';
 import { Away } from './views/Plain';
 import { Register } from './views/Register';
+import { Shared } from './views/Shared';
 
 /** Which view is shown: by who is there, then by the address. */
 export function App({ service }: { service: Service }): React.ReactElement {
@@ -26,11 +27,14 @@ function Shown({ service }: { service: Service }): React.ReactElement {
   React.useEffect(() => {
     if (standing.state === 'in' && isDoor(place)) {
       router.goTo(safeNext(place.next), true);
-    } else if (standing.state === 'out' && !isDoor(place)) {
+    } else if (standing.state === 'out' && !isDoor(place) && place.view !== 'shared') {
       const next = standing.why === 'left' ? '' : safeNext(addressOf(place)); // another person may be next
       router.go({ view: 'login', next }, true);
     }
   }, [standing, place, router]);
+  if (place.view === 'shared' && (standing.state === 'in' || standing.state === 'out')) {
+    return <Shared token={place.token} />;
+  }
   switch (standing.state) {
     case 'unknown':
       return <div className="aichat" aria-busy="true" />;

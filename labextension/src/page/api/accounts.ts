@@ -1,38 +1,39 @@
 import type { Rest } from '../../ui/client/rest';
 import type {
-  AuditInfo,
-  Entrance,
-  InvitationInfo,
-  Me,
-  Page,
-  SessionInfo,
-  TokenInfo,
-  UsageInfo,
-  UserInfo
-} from './bodies';
+  AuditRecord,
+  AuthReply,
+  InvitationReply,
+  MeReply,
+  ReceivedShare,
+  SessionReply,
+  TokenReply,
+  UsageReply,
+  UserReply
+} from '../../ui/protocol.generated';
+import type { Page } from './page';
 
 /** What a person may do with an account, and an administrator with others; all reject with `ApiError`. */
 export class AccountsApi {
   constructor(private readonly rest: Rest) {}
 
-  entrance = (): Promise<Entrance> => this.ask('GET', 'auth');
+  entrance = (): Promise<AuthReply> => this.ask('GET', 'auth');
 
   register = (body: { username: string; password: string; display_name?: string; invitation?: string }) =>
     this.ask<void>('POST', 'auth/register', body);
 
   // One's own
 
-  change = (changes: { display_name?: string }): Promise<Me> => this.ask('PATCH', 'me', changes);
+  change = (changes: { display_name?: string }): Promise<MeReply> => this.ask('PATCH', 'me', changes);
   changePassword = (current: string, fresh: string): Promise<void> =>
     this.ask('POST', 'auth/password', { password: current, new_password: fresh });
   logoutEverywhere = (): Promise<void> => this.ask('POST', 'auth/logout_all', {});
   remove = (password: string): Promise<void> => this.ask('DELETE', 'me', { password });
 
-  sessions = (): Promise<Page<SessionInfo>> => this.ask('GET', 'sessions');
+  sessions = (): Promise<Page<SessionReply>> => this.ask('GET', 'sessions');
   endSession = (id: string): Promise<void> => this.ask('DELETE', `sessions/${id}`);
 
-  tokens = (): Promise<Page<TokenInfo>> => this.ask('GET', 'tokens');
-  makeToken = (name: string, scopes: string[], days: number): Promise<TokenInfo & { token: string }> =>
+  tokens = (): Promise<Page<TokenReply>> => this.ask('GET', 'tokens');
+  makeToken = (name: string, scopes: string[], days: number): Promise<TokenReply & { token: string }> =>
     this.ask('POST', 'tokens', { name, scopes, days });
   deleteToken = (id: string): Promise<void> => this.ask('DELETE', `tokens/${id}`);
 
@@ -46,24 +47,27 @@ export class AccountsApi {
     return answer.blob();
   }
 
+  /** What others share with this account. */
+  received = (cursor: string | null): Promise<Page<ReceivedShare>> => this.ask('GET', `shared${query({ cursor })}`);
+
   // Administrators'
 
-  users = (cursor: string | null): Promise<Page<UserInfo>> => this.ask('GET', `admin/users${query({ cursor })}`);
-  makeUser = (body: { username: string; password: string; roles: string[] }): Promise<UserInfo> =>
+  users = (cursor: string | null): Promise<Page<UserReply>> => this.ask('GET', `admin/users${query({ cursor })}`);
+  makeUser = (body: { username: string; password: string; roles: string[] }): Promise<UserReply> =>
     this.ask('POST', 'admin/users', body);
-  changeUser = (id: string, changes: { roles?: string[]; disabled?: boolean; password?: string }): Promise<UserInfo> =>
+  changeUser = (id: string, changes: { roles?: string[]; disabled?: boolean; password?: string }): Promise<UserReply> =>
     this.ask('PATCH', `admin/users/${id}`, changes);
   deleteUser = (id: string): Promise<void> => this.ask('DELETE', `admin/users/${id}`);
 
-  invitations = (): Promise<Page<InvitationInfo>> => this.ask('GET', 'auth/invitations');
-  invite = (days: number, roles: string[]): Promise<InvitationInfo & { invitation: string }> =>
+  invitations = (): Promise<Page<InvitationReply>> => this.ask('GET', 'auth/invitations');
+  invite = (days: number, roles: string[]): Promise<InvitationReply & { invitation: string }> =>
     this.ask('POST', 'auth/invitations', { days, roles });
   takeBack = (id: string): Promise<void> => this.ask('DELETE', `auth/invitations/${id}`);
 
-  audit = (cursor: string | null, filter: { account?: string; action?: string }): Promise<Page<AuditInfo>> =>
+  audit = (cursor: string | null, filter: { account?: string; action?: string }): Promise<Page<AuditRecord>> =>
     this.ask('GET', `admin/audit${query({ cursor, ...filter })}`);
 
-  usage = (cursor: string | null, filter: { since: string }): Promise<Page<UsageInfo>> =>
+  usage = (cursor: string | null, filter: { since: string }): Promise<Page<UsageReply>> =>
     this.ask('GET', `admin/usage${query({ cursor, ...filter })}`);
 
   private ask<T>(...args: Parameters<Rest['request']>): Promise<T> {

@@ -1,7 +1,7 @@
 import { ApiError, asApiError } from '../../ui/client/errors';
 import { Rest } from '../../ui/client/rest';
 import { Value } from '../../ui/state/cell';
-import type { AccessGrant, Me } from '../api/bodies';
+import type { GrantReply, MeReply } from '../../ui/protocol.generated';
 import { Attempt } from './attempt';
 import { ownerOf } from './token';
 import { oneAtATime } from './turn';
@@ -11,7 +11,7 @@ export type Standing =
   | { state: 'unknown' }
   | { state: 'away'; error: ApiError }
   | { state: 'out'; why: 'ended' | 'revoked' | 'left' | null }
-  | { state: 'in'; me: Me };
+  | { state: 'in'; me: MeReply };
 
 type Refreshed = 'yes' | 'no' | 'unknown';
 
@@ -58,7 +58,7 @@ export class Session {
 
   /** Rejects with `ApiError`. */
   async login(username: string, password: string): Promise<void> {
-    this.take((await this.open.request('POST', 'auth/login', { username, password, cookie: true })) as AccessGrant);
+    this.take((await this.open.request('POST', 'auth/login', { username, password, cookie: true })) as GrantReply);
     this.attempt.clear();
     await this.enter();
   }
@@ -84,7 +84,7 @@ export class Session {
   /** Asks the service anew who this is. */
   async enter(): Promise<void> {
     try {
-      this.standing.set({ state: 'in', me: (await this.rest.request('GET', 'me')) as Me });
+      this.standing.set({ state: 'in', me: (await this.rest.request('GET', 'me')) as MeReply });
     } catch (error) {
       if (this.standing.get().state !== 'out') {
         this.standing.set({ state: 'away', error: asApiError(error) });
@@ -140,7 +140,7 @@ export class Session {
   private async renew(): Promise<Refreshed> {
     try {
       const body = { attempt: this.attempt.get() };
-      const grant = (await this.open.request('POST', 'auth/refresh', body)) as AccessGrant;
+      const grant = (await this.open.request('POST', 'auth/refresh', body)) as GrantReply;
       this.attempt.clear();
       this.take(grant);
       return 'yes';
@@ -164,7 +164,7 @@ export class Session {
     return 'unknown';
   }
 
-  private take({ access_token: token, expires_in: seconds }: AccessGrant): void {
+  private take({ access_token: token, expires_in: seconds }: GrantReply): void {
     const standing = this.standing.get();
     if (standing.state === 'in' && standing.me.owner_id !== ownerOf(token)) {
       this.options.onStranger?.();

@@ -1,14 +1,14 @@
 import * as React from 'react';
 import { Dialog, Menu, type Item } from '../../ui/components/parts';
 import { useCell } from '../../ui/state/cell';
-import type { Me } from '../api/bodies';
+import type { MeReply } from '../../ui/protocol.generated';
 import { useService } from '../context';
 import { forgetTexts } from '../kept';
 import { Failed } from './forms';
 import { useAction } from './useAction';
 
 /** Who is logged in, and what that person may do beside chatting. */
-export function AccountMenu({ me }: { me: Me }): React.ReactElement {
+export function AccountMenu({ me }: { me: MeReply }): React.ReactElement {
   const { session, router, theme, trans } = useService();
   const dark = useIsDark(useCell(theme.theme));
   const leaving = useAction(async () => {

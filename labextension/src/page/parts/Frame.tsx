@@ -1,6 +1,6 @@
 import * as React from 'react';
 import { Icon } from '../../ui/components/icons';
-import type { Me } from '../api/bodies';
+import type { MeReply } from '../../ui/protocol.generated';
 import { useService } from '../context';
 import type { Place } from '../places';
 import { AccountMenu } from './AccountMenu';
@@ -8,7 +8,7 @@ import { Link } from './Link';
 
 interface Props {
   title: string;
-  me: Me;
+  me: MeReply;
   back: Place;
   parts: readonly { place: Place; label: string; current: boolean }[];
   children: React.ReactNode;

@@ -1,7 +1,7 @@
 import type { Trans } from '../../ui/i18n';
-import type { Entrance } from '../api/bodies';
+import type { AuthReply } from '../../ui/protocol.generated';
 
-type Rules = Entrance['password'];
+type Rules = AuthReply['password'];
 
 const USUAL: Rules = { min_characters: 8, max_bytes: 72 };
 

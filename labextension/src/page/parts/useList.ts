@@ -1,6 +1,6 @@
 import * as React from 'react';
 import { asApiError, type ApiError } from '../../ui/client/errors';
-import type { Page } from '../api/bodies';
+import type { Page } from '../api/page';
 
 export interface List<T> {
   items: readonly T[];

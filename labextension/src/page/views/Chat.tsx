@@ -3,13 +3,13 @@ import { ChatApp } from '../../ui/components/ChatApp';
 import type { Host } from '../../ui/host';
 import { useCell } from '../../ui/state/cell';
 import type { ChatModel } from '../../ui/state/model';
-import type { Me } from '../api/bodies';
+import type { MeReply } from '../../ui/protocol.generated';
 import { useService } from '../context';
 import { AccountMenu } from '../parts/AccountMenu';
 import { useTitle } from '../parts/Frame';
 
 interface Props {
-  me: Me;
+  me: MeReply;
   model: ChatModel;
   /** What the address says. */
   chatId: string | null;
@@ -17,7 +17,7 @@ interface Props {
 
 /** The chat, with the account at its upper end. */
 export function Chat({ me, model, chatId }: Props): React.ReactElement {
-  const { trans } = useService();
+  const { router, trans } = useService();
   const { chat } = useCell(model.current);
   useTitle(chat?.title ? `${chat.title} · ${trans.__('Chat')}` : trans.__('Chat'));
   React.useEffect(() => {
@@ -30,7 +30,15 @@ export function Chat({ me, model, chatId }: Props): React.ReactElement {
       document.querySelector<HTMLElement>('.aichat-composer textarea')?.focus(); // where it raises no keyboard
     }
   }, []);
-  const host = React.useMemo<Host>(() => ({ name: 'page', trans, corner: <AccountMenu me={me} /> }), [trans, me]);
+  const host = React.useMemo<Host>(
+    () => ({
+      name: 'page',
+      trans,
+      corner: <AccountMenu me={me} />,
+      sharedUrl: token => router.urlOf({ view: 'shared', token })
+    }),
+    [router, trans, me]
+  );
   return (
     <main className="aichat-page">
       <h1 className="aichat-unseen">{trans.__('Chat')}</h1>

@@ -1,7 +1,7 @@
 import * as React from 'react';
 import { useCell } from '../../ui/state/cell';
 import { ChatModel } from '../../ui/state/model';
-import type { Me } from '../api/bodies';
+import type { MeReply } from '../../ui/protocol.generated';
 import { useService } from '../context';
 import { SessionTransport } from '../identity/transport';
 import { keepFor } from '../kept';
@@ -13,7 +13,7 @@ const Settings = React.lazy(() => import('./settings/Settings'));
 const Admin = React.lazy(() => import('./admin/Admin'));
 
 /** What a person who is logged in sees. The chat goes on behind the settings. */
-export function Inside({ me }: { me: Me }): React.ReactElement {
+export function Inside({ me }: { me: MeReply }): React.ReactElement {
   const service = useService();
   const place = useCell(service.router.place);
   const [model, setModel] = React.useState<ChatModel | null>(null);
@@ -30,7 +30,7 @@ export function Inside({ me }: { me: Me }): React.ReactElement {
   return <React.Suspense fallback={<div className="aichat" />}>{viewOf(place, me, model)}</React.Suspense>;
 }
 
-function viewOf(place: Place, me: Me, model: ChatModel): React.ReactElement {
+function viewOf(place: Place, me: MeReply, model: ChatModel): React.ReactElement {
   const back: Place = { view: 'chat', chatId: model.current.get().chatId };
   switch (place.view) {
     case 'chat':

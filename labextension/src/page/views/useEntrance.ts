@@ -1,11 +1,11 @@
 import * as React from 'react';
-import type { Entrance } from '../api/bodies';
+import type { AuthReply } from '../../ui/protocol.generated';
 import { useService } from '../context';
 
 /** Who may register and what a password must be like; null until it is known. */
-export function useEntrance(): Entrance | null {
+export function useEntrance(): AuthReply | null {
   const { accounts } = useService();
-  const [entrance, setEntrance] = React.useState<Entrance | null>(null);
+  const [entrance, setEntrance] = React.useState<AuthReply | null>(null);
   React.useEffect(() => {
     let gone = false;
     accounts.entrance().then(

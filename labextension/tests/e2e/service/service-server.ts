@@ -11,6 +11,9 @@ const START_MS = 60_000;
 /** Not at the host's root, so that an absolute path of the page's would lead nowhere. */
 const BASE = '/team/';
 
+const NO_LIMITS = ['per_minute', 'sends_per_minute', 'strangers_per_minute'].map(name => `--RequestLimits.${name}=0`);
+const SCRIPTED = ['--ScriptedProvider.scenarios=True', '--ScriptedProvider.names=counter-100-50'];
+
 /** A service with accounts in a process of its own, on SQLite, with scripted models; anybody may register. */
 export class ServiceServer {
   readonly admin = { name: 'root', password: 'the first of all' };
@@ -19,13 +22,14 @@ export class ServiceServer {
 
   private constructor(
     private readonly port: number,
-    private readonly home: string
+    private readonly home: string,
+    private readonly ollama: string
   ) {}
 
-  static async start(): Promise<ServiceServer> {
+  static async start(ollama = NOWHERE): Promise<ServiceServer> {
     const home = await mkdtemp(join(tmpdir(), 'aichat-service-'));
     await writeFile(join(home, 'secret'), randomBytes(48).toString('hex'), { mode: 0o600 });
-    const server = new ServiceServer(await freePort(), home);
+    const server = new ServiceServer(await freePort(), home, ollama);
     await server.makeAdmin();
     await server.run();
     return server;
@@ -92,13 +96,8 @@ export class ServiceServer {
     const child = (this.process = this.python([
       ...['-m', 'jupyter_aichat.service.app', '--ServerApp.ip=127.0.0.1', `--port=${this.port}`],
       ...[`--ServerApp.base_url=${BASE}`, '--AIChatApp.registration=open', '--Passwords.cost=4'],
-      ...[`--OllamaProvider.url=${NOWHERE}`, '--ScriptedProvider.scenarios=True', '--AIChatApp.default_model=demo'],
-      '--ScriptedProvider.names=counter-100-50',
-      ...[
-        '--RequestLimits.per_minute=0',
-        '--RequestLimits.sends_per_minute=0',
-        '--RequestLimits.strangers_per_minute=0'
-      ]
+      ...NO_LIMITS,
+      ...[`--OllamaProvider.url=${this.ollama}`, ...(this.ollama === NOWHERE ? SCRIPTED : [])]
     ]));
     const end = Date.now() + START_MS;
     while (Date.now() < end && child.exitCode === null) {

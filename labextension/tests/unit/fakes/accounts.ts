@@ -1,7 +1,7 @@
-import type { Me } from '../../../src/page/api/bodies';
+import type { MeReply } from '../../../src/ui/protocol.generated';
 import { failure, FakeHttp, json } from './http';
 
-export const aMe = (change: Partial<Me> = {}): Me => ({
+export const aMe = (change: Partial<MeReply> = {}): MeReply => ({
   owner_id: 'o-ada',
   name: 'ada',
   display_name: 'Ada',

@@ -1,6 +1,6 @@
 import * as React from 'react';
 import type { Trans } from '../../../ui/i18n';
-import type { Me } from '../../api/bodies';
+import type { MeReply } from '../../../ui/protocol.generated';
 import { useService } from '../../context';
 import { Frame } from '../../parts/Frame';
 import { ADMIN, type AdminPart, type Place } from '../../places';
@@ -9,7 +9,7 @@ import { Invitations } from './Invitations';
 import { Usage } from './Usage';
 import { Users } from './Users';
 
-const VIEWS: Record<AdminPart, (p: { me: Me }) => React.ReactElement> = {
+const VIEWS: Record<AdminPart, (p: { me: MeReply }) => React.ReactElement> = {
   users: Users,
   invitations: Invitations,
   usage: Usage,
@@ -17,7 +17,7 @@ const VIEWS: Record<AdminPart, (p: { me: Me }) => React.ReactElement> = {
 };
 
 /** What administrators see of the service: who is in it, who used how much, who did what. */
-export default function Admin({ me, part, back }: { me: Me; part: AdminPart; back: Place }): React.ReactElement {
+export default function Admin({ me, part, back }: { me: MeReply; part: AdminPart; back: Place }): React.ReactElement {
   const { trans } = useService();
   const parts = ADMIN.map(each => ({
     place: { view: 'admin', part: each } as const,

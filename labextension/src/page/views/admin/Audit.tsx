@@ -1,6 +1,6 @@
 import * as React from 'react';
 import type { Trans } from '../../../ui/i18n';
-import type { AuditInfo, Me } from '../../api/bodies';
+import type { AuditRecord, MeReply } from '../../../ui/protocol.generated';
 import { useService } from '../../context';
 import { Choice } from '../../parts/forms';
 import { Listing } from '../../parts/Listing';
@@ -10,7 +10,7 @@ import { moment } from '../../parts/words';
 import { useNames } from './useNames';
 
 /** Who did what, when and from where; newest first. */
-export function Audit({ me: _ }: { me: Me }): React.ReactElement {
+export function Audit({ me: _ }: { me: MeReply }): React.ReactElement {
   const { accounts, trans } = useService();
   const [action, setAction] = React.useState('');
   const list = useList(cursor => accounts.audit(cursor, { action }), action);
@@ -52,7 +52,7 @@ export function Audit({ me: _ }: { me: Me }): React.ReactElement {
   );
 }
 
-function Record({ of, nameOf }: { of: AuditInfo; nameOf(id: string): string }): React.ReactElement {
+function Record({ of, nameOf }: { of: AuditRecord; nameOf(id: string): string }): React.ReactElement {
   const { trans } = useService();
   return (
     <tr>

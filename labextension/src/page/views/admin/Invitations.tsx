@@ -1,5 +1,5 @@
 import * as React from 'react';
-import type { InvitationInfo, Me } from '../../api/bodies';
+import type { InvitationReply, MeReply } from '../../../ui/protocol.generated';
 import { useService } from '../../context';
 import { Check, Choice, Failed, Form, Submit } from '../../parts/forms';
 import { Listing } from '../../parts/Listing';
@@ -13,7 +13,7 @@ import { day, moment } from '../../parts/words';
 const DAYS = [1, 7, 30, 90];
 
 /** Codes that let somebody register, each once. */
-export function Invitations({ me }: { me: Me }): React.ReactElement {
+export function Invitations({ me }: { me: MeReply }): React.ReactElement {
   const { accounts, trans } = useService();
   const list = useList(accounts.invitations);
   const entrance = useEntrance();
@@ -73,7 +73,7 @@ function NewInvitation({ onMade }: { onMade(link: string): void }): React.ReactE
   );
 }
 
-function InvitationRow(p: { of: InvitationInfo; own: boolean; onGone(): Promise<void> }): React.ReactElement {
+function InvitationRow(p: { of: InvitationReply; own: boolean; onGone(): Promise<void> }): React.ReactElement {
   const { accounts, trans } = useService();
   const { of } = p;
   const takeBack = useAction(async () => {

@@ -1,6 +1,6 @@
 import * as React from 'react';
 import { Dialog } from '../../../ui/components/parts';
-import type { UserInfo } from '../../api/bodies';
+import type { UserReply } from '../../../ui/protocol.generated';
 import { useService } from '../../context';
 import { Failed, Form, PasswordField, Submit } from '../../parts/forms';
 import { isLongEnough, problemOf, ruleOf } from '../../parts/password';
@@ -8,7 +8,7 @@ import { useAction } from '../../parts/useAction';
 import { useEntrance } from '../useEntrance';
 
 /** Another password for somebody who has forgotten the own one. */
-export function SetPassword({ of, onClose }: { of: UserInfo; onClose(): void }): React.ReactElement {
+export function SetPassword({ of, onClose }: { of: UserReply; onClose(): void }): React.ReactElement {
   const { accounts, trans } = useService();
   const rules = useEntrance()?.password;
   const [password, setPassword] = React.useState('');

@@ -1,5 +1,5 @@
 import * as React from 'react';
-import type { UsageInfo } from '../../api/bodies';
+import type { UsageReply } from '../../../ui/protocol.generated';
 import { useService } from '../../context';
 import { Choice } from '../../parts/forms';
 import { Listing } from '../../parts/Listing';
@@ -50,7 +50,7 @@ export function Usage(): React.ReactElement {
   );
 }
 
-const Used = ({ of }: { of: UsageInfo }): React.ReactElement => (
+const Used = ({ of }: { of: UsageReply }): React.ReactElement => (
   <tr>
     <td>{of.day}</td>
     <td dir="auto">{of.name ?? of.owner_id}</td>

@@ -1,6 +1,6 @@
 import * as React from 'react';
 import { Menu, type Item } from '../../../ui/components/parts';
-import type { Me, UserInfo } from '../../api/bodies';
+import type { MeReply, UserReply } from '../../../ui/protocol.generated';
 import { useService } from '../../context';
 import { Confirm } from '../../parts/Confirm';
 import { Failed } from '../../parts/forms';
@@ -13,7 +13,7 @@ import { NewUser } from './NewUser';
 import { SetPassword } from './SetPassword';
 
 /** All accounts, and what can be done with them. */
-export function Users({ me }: { me: Me }): React.ReactElement {
+export function Users({ me }: { me: MeReply }): React.ReactElement {
   const { accounts, trans } = useService();
   const list = useList(accounts.users);
   const [making, setMaking] = React.useState(false);
@@ -37,7 +37,7 @@ export function Users({ me }: { me: Me }): React.ReactElement {
 
 type Asking = 'disable' | 'delete' | 'password' | null;
 
-function UserRow({ of, own, onChanged }: { of: UserInfo; own: boolean; onChanged(): void }): React.ReactElement {
+function UserRow({ of, own, onChanged }: { of: UserReply; own: boolean; onChanged(): void }): React.ReactElement {
   const { accounts, trans } = useService();
   const [asking, setAsking] = React.useState<Asking>(null);
   const change = useAction(async (changes: { roles?: string[]; disabled?: boolean }) => {

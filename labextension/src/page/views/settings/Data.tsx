@@ -1,6 +1,6 @@
 import * as React from 'react';
 import { Dialog } from '../../../ui/components/parts';
-import type { Me } from '../../api/bodies';
+import type { MeReply } from '../../../ui/protocol.generated';
 import { useService } from '../../context';
 import { forgetTexts } from '../../kept';
 import { Done, Failed, Form, PasswordField, Submit } from '../../parts/forms';
@@ -8,7 +8,7 @@ import { Section } from '../../parts/Section';
 import { useAction } from '../../parts/useAction';
 
 /** Taking everything along, and leaving for good. */
-export const Data = ({ me }: { me: Me }): React.ReactElement => (
+export const Data = ({ me }: { me: MeReply }): React.ReactElement => (
   <>
     <Export name={me.name} />
     <Leave name={me.name} />

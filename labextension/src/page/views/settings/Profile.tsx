@@ -1,7 +1,7 @@
 import * as React from 'react';
 import { useCell } from '../../../ui/state/cell';
 import type { Trans } from '../../../ui/i18n';
-import type { Me } from '../../api/bodies';
+import type { MeReply } from '../../../ui/protocol.generated';
 import { useService } from '../../context';
 import { Done, Failed, Field, Form, Submit } from '../../parts/forms';
 import { Section } from '../../parts/Section';
@@ -9,14 +9,14 @@ import { useAction } from '../../parts/useAction';
 import { THEMES, type Theme } from '../../theme';
 
 /** How a person is called, and how the page looks. */
-export const Profile = ({ me }: { me: Me }): React.ReactElement => (
+export const Profile = ({ me }: { me: MeReply }): React.ReactElement => (
   <>
     <Names me={me} />
     <Appearance />
   </>
 );
 
-function Names({ me }: { me: Me }): React.ReactElement {
+function Names({ me }: { me: MeReply }): React.ReactElement {
   const { accounts, session, trans } = useService();
   const [name, setName] = React.useState(me.display_name);
   const [saved, setSaved] = React.useState(false);

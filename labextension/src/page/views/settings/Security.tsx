@@ -1,5 +1,5 @@
 import * as React from 'react';
-import type { Me, SessionInfo } from '../../api/bodies';
+import type { MeReply, SessionReply } from '../../../ui/protocol.generated';
 import { useService } from '../../context';
 import { Confirm } from '../../parts/Confirm';
 import { Done, Failed, Form, PasswordField, Submit } from '../../parts/forms';
@@ -12,7 +12,7 @@ import { agentName, moment } from '../../parts/words';
 import { useEntrance } from '../useEntrance';
 
 /** The password, and where one is logged in. */
-export const Security = ({ me }: { me: Me }): React.ReactElement => (
+export const Security = ({ me }: { me: MeReply }): React.ReactElement => (
   <>
     <Password name={me.name} />
     <Sessions />
@@ -99,7 +99,7 @@ function Sessions(): React.ReactElement {
   );
 }
 
-function SessionRow({ of, onEnded }: { of: SessionInfo; onEnded(): void }): React.ReactElement {
+function SessionRow({ of, onEnded }: { of: SessionReply; onEnded(): void }): React.ReactElement {
   const { accounts, trans } = useService();
   const end = useAction(async () => {
     await accounts.endSession(of.id);

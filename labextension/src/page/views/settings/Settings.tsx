@@ -1,25 +1,35 @@
 import * as React from 'react';
 import type { Trans } from '../../../ui/i18n';
-import type { Me } from '../../api/bodies';
+import type { MeReply } from '../../../ui/protocol.generated';
 import { useService } from '../../context';
 import { Frame } from '../../parts/Frame';
 import { SETTINGS, type Place, type SettingsPart } from '../../places';
 import { Data } from './Data';
 import { Profile } from './Profile';
+import { Received } from './Received';
 import { Security } from './Security';
 import { Tokens } from './Tokens';
 import { Usage } from './Usage';
 
-const VIEWS: Record<SettingsPart, (p: { me: Me }) => React.ReactElement> = {
+const VIEWS: Record<SettingsPart, (p: { me: MeReply }) => React.ReactElement> = {
   profile: Profile,
   security: Security,
   tokens: Tokens,
+  shared: Received,
   usage: Usage,
   data: Data
 };
 
 /** What a person may change of the own account. */
-export default function Settings({ me, part, back }: { me: Me; part: SettingsPart; back: Place }): React.ReactElement {
+export default function Settings({
+  me,
+  part,
+  back
+}: {
+  me: MeReply;
+  part: SettingsPart;
+  back: Place;
+}): React.ReactElement {
   const { trans } = useService();
   const parts = SETTINGS.map(each => ({
     place: { view: 'settings', part: each } as const,
@@ -42,6 +52,8 @@ function nameOf(part: SettingsPart, trans: Trans): string {
       return trans.__('Password and sessions');
     case 'tokens':
       return trans.__('Tokens');
+    case 'shared':
+      return trans.__('Shared with you');
     case 'usage':
       return trans.__('Usage');
     case 'data':

@@ -1,6 +1,6 @@
 import * as React from 'react';
 import type { Trans } from '../../../ui/i18n';
-import type { Me, TokenInfo } from '../../api/bodies';
+import type { MeReply, TokenReply } from '../../../ui/protocol.generated';
 import { useService } from '../../context';
 import { Confirm } from '../../parts/Confirm';
 import { Check, Choice, Failed, Field, Form, Submit } from '../../parts/forms';
@@ -14,7 +14,7 @@ import { day, moment } from '../../parts/words';
 const DAYS = [7, 30, 90, 365];
 
 /** Personal tokens: made, shown once, deleted. */
-export function Tokens({ me }: { me: Me }): React.ReactElement {
+export function Tokens({ me }: { me: MeReply }): React.ReactElement {
   const { accounts, trans } = useService();
   const list = useList(accounts.tokens);
   const [made, setMade] = React.useState<{ name: string; token: string } | null>(null);
@@ -51,7 +51,7 @@ export function Tokens({ me }: { me: Me }): React.ReactElement {
   );
 }
 
-function NewToken(p: { me: Me; onMade(token: { name: string; token: string }): void }): React.ReactElement {
+function NewToken(p: { me: MeReply; onMade(token: { name: string; token: string }): void }): React.ReactElement {
   const { accounts, trans } = useService();
   const [name, setName] = React.useState('');
   const [days, setDays] = React.useState('90');
@@ -97,7 +97,7 @@ function NewToken(p: { me: Me; onMade(token: { name: string; token: string }): v
   );
 }
 
-function TokenRow({ of, onDeleted }: { of: TokenInfo; onDeleted(): void }): React.ReactElement {
+function TokenRow({ of, onDeleted }: { of: TokenReply; onDeleted(): void }): React.ReactElement {
   const { accounts, trans } = useService();
   const [deleting, setDeleting] = React.useState(false);
   const over = Date.parse(of.expires_at) < Date.now();

@@ -1,12 +1,12 @@
 import * as React from 'react';
 import type { Trans } from '../../../ui/i18n';
-import type { Me, QuotaStanding } from '../../api/bodies';
+import type { MeReply, QuotaStanding } from '../../../ui/protocol.generated';
 import { useService } from '../../context';
 import { Section } from '../../parts/Section';
 import { amount, moment, share } from '../../parts/words';
 
 /** What is left of what one may use. */
-export function Usage({ me }: { me: Me }): React.ReactElement {
+export function Usage({ me }: { me: MeReply }): React.ReactElement {
   const { session, trans } = useService();
   React.useEffect(() => void session.enter(), [session]); // what is used changes with each answer
   const { quotas = [] } = me.limits;
