@@ -1,4 +1,4 @@
-export const SETTINGS = ['profile', 'security', 'tokens', 'shared', 'usage', 'data'] as const;
+export const SETTINGS = ['profile', 'security', 'tokens', 'usage', 'data'] as const;
 export const ADMIN = ['users', 'invitations', 'usage', 'audit'] as const;
 
 export type SettingsPart = (typeof SETTINGS)[number];

@@ -4,7 +4,6 @@ import type {
   AuthReply,
   InvitationReply,
   MeReply,
-  ReceivedShare,
   SessionReply,
   TokenReply,
   UsageReply,
@@ -46,9 +45,6 @@ export class AccountsApi {
     }
     return answer.blob();
   }
-
-  /** What others share with this account. */
-  received = (cursor: string | null): Promise<Page<ReceivedShare>> => this.ask('GET', `shared${query({ cursor })}`);
 
   // Administrators'
 

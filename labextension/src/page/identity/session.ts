@@ -39,6 +39,7 @@ export class Session {
   private token = '';
   private expiresAt = 0;
   private renewing: Promise<Refreshed> | null = null;
+  private leaving = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly options: SessionOptions) {
@@ -64,12 +65,22 @@ export class Session {
   }
 
   /** Ends the session here; that the service cannot be told is an error, since the cookie would still let in. */
-  async logout(): Promise<void> {
-    await this.rest.request('POST', 'auth/logout', {}).catch((error: unknown) => {
+  logout(): Promise<void> {
+    return this.leave(() => this.rest.request('POST', 'auth/logout', {}));
+  }
+
+  /** Does what ends the session, by the person's own will: whoever hears of the end meanwhile is not surprised by it. */
+  async leave(act: () => Promise<unknown>): Promise<void> {
+    this.leaving = true;
+    try {
+      await act();
+    } catch (error) {
       if (asApiError(error).status !== 401) {
         throw error;
       }
-    });
+    } finally {
+      this.leaving = false;
+    }
     this.end('left');
   }
 
@@ -77,7 +88,7 @@ export class Session {
   end(why: 'ended' | 'revoked' | 'left'): void {
     this.forget();
     if (this.standing.get().state !== 'out') {
-      this.standing.set({ state: 'out', why });
+      this.standing.set({ state: 'out', why: this.leaving ? 'left' : why });
     }
   }
 
@@ -152,10 +163,10 @@ export class Session {
   private onRefused(error: ApiError): Refreshed {
     if (error.status === 401 || error.status === 400) {
       this.attempt.clear();
-      this.forget();
       if (this.standing.get().state === 'in') {
-        this.standing.set({ state: 'out', why: 'ended' });
+        this.end('ended');
       }
+      this.forget();
       return 'no';
     }
     if (this.standing.get().state === 'unknown') {

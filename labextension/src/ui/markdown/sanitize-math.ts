@@ -20,6 +20,7 @@ const CONFIG: Config = {
   TRUSTED_TYPES_POLICY,
   USE_PROFILES: { mathMl: true },
   ADD_ATTR: ['class', HELD, 'stretchy', 'form', 'fence', 'lspace', 'rspace', 'linethickness', 'scriptlevel'],
+  ADD_URI_SAFE_ATTR: [HELD], // `display: block` would be taken for an address
   FORBID_ATTR: ['href', 'xlink:href', 'id', 'name', 'src', 'style'],
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,
@@ -47,8 +48,17 @@ export function sanitizeMath(mathml: string): DocumentFragment {
   const held = mathml.replace(/ style="/g, ` ${HELD}="`); // in text the renderer escapes the quote
   const nodes = purify.sanitize(held, CONFIG) as unknown as DocumentFragment;
   for (const element of nodes.querySelectorAll<MathMLElement>(`[${HELD}]`)) {
-    element.style.cssText = element.getAttribute(HELD) ?? '';
+    dress(element, element.getAttribute(HELD) ?? '');
     element.removeAttribute(HELD);
   }
   return nodes;
+}
+
+/** Sets a style as scripts may also under a strict policy; what has no MathML has no other way than the attribute. */
+function dress(element: Partial<ElementCSSInlineStyle> & Element, style: string): void {
+  if (element.style) {
+    element.style.cssText = style;
+  } else {
+    element.setAttribute('style', style);
+  }
 }

@@ -36,6 +36,7 @@ test('register, chat, load again in the middle of an answer, log out, log in', a
 test('code, tables and formulas under the strict policy', async ({ ada }) => {
   const answer = await ada.ask(MODEL.answer(QUESTION), 'echo');
   await expect(answer.locator('math').first()).toBeAttached();
+  await expect(answer.locator('.aichat-math-display math')).toHaveCSS('display', 'block math');
   await expect(answer.locator('.hljs-keyword').first()).toBeVisible();
   await expect(answer.locator('table')).toBeVisible();
   const wide = await answer

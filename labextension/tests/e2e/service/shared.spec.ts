@@ -35,7 +35,8 @@ test('what was shared with an account is found there, after the login', async ({
   await bob.page.getByRole('button', { name: 'Log in' }).click();
   await bob.type();
   await expect(bob.page.getByRole('heading', { name: 'Of Ada, for Bob' })).toBeVisible();
-  await bob.go('settings/shared');
-  await bob.page.getByRole('link', { name: 'Of Ada, for Bob' }).click();
   await expect(bob.page.getByText('Shared by')).toContainText('Ada');
+  await bob.go();
+  await bob.list.getByRole('button', { name: 'Shared with me' }).click();
+  await expect(bob.page.getByRole('link', { name: 'Of Ada, for Bob' })).toBeVisible();
 });

@@ -8,7 +8,14 @@ export const aMe = (change: Partial<MeReply> = {}): MeReply => ({
   roles: ['user'],
   scopes: ['chats:read', 'chats:write', 'account'],
   preferences: {},
-  limits: {},
+  limits: {
+    body: 1 << 20,
+    frame: 1 << 20,
+    requests_per_minute: null,
+    sends_per_minute: null,
+    connections: null,
+    quotas: []
+  },
   ...change
 });
 

@@ -72,4 +72,8 @@ test.each([
   clean.append(sanitizeMath(render(tex)));
   expect(clean.querySelectorAll('*').length).toBe(set.querySelectorAll('*').length);
   expect(clean.textContent).toBe(set.textContent);
+  expect(stylesIn(clean)).toEqual(stylesIn(set));
 });
+
+const stylesIn = (root: ParentNode): (string | null)[] =>
+  [...root.querySelectorAll('[style]')].map(element => element.getAttribute('style'));

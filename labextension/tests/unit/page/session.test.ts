@@ -65,6 +65,17 @@ describe('logging in', () => {
     expect(session.bearer).toBe('');
   });
 
+  test('a logout is one also where its end is heard of before its answer', async () => {
+    await session.login('ada', 'right');
+    http.on('POST auth/logout', async () => {
+      http.revoke();
+      await ask().catch(() => undefined); // as the chat does when its socket closes
+      return new Response(null, { status: 204 });
+    });
+    await session.logout();
+    expect(session.standing.get()).toEqual({ state: 'out', why: 'left' });
+  });
+
   test('a logout that nobody hears is none', async () => {
     await session.login('ada', 'right');
     http.on('POST auth/logout', () => Promise.reject(new TypeError('Failed to fetch')));

@@ -72,9 +72,8 @@ function LastWord({ name, onKeep }: { name: string; onKeep(): void }): React.Rea
   const { accounts, session, trans } = useService();
   const [password, setPassword] = React.useState('');
   const leave = useAction(async () => {
-    await accounts.remove(password);
+    await session.leave(() => accounts.remove(password));
     forgetTexts();
-    session.end('left');
   });
   return (
     <Form onSubmit={() => password && void leave.run()}>

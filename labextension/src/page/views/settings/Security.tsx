@@ -87,10 +87,7 @@ function Sessions(): React.ReactElement {
           title={trans.__('Log out everywhere?')}
           action={trans.__('Log out everywhere')}
           onClose={() => setLeaving(false)}
-          act={async () => {
-            await accounts.logoutEverywhere();
-            session.end('left');
-          }}
+          act={() => session.leave(accounts.logoutEverywhere)}
         >
           <p>{trans.__('All sessions end, this one too. Personal tokens stay.')}</p>
         </Confirm>

@@ -6,7 +6,6 @@ import { Frame } from '../../parts/Frame';
 import { SETTINGS, type Place, type SettingsPart } from '../../places';
 import { Data } from './Data';
 import { Profile } from './Profile';
-import { Received } from './Received';
 import { Security } from './Security';
 import { Tokens } from './Tokens';
 import { Usage } from './Usage';
@@ -15,7 +14,6 @@ const VIEWS: Record<SettingsPart, (p: { me: MeReply }) => React.ReactElement> = 
   profile: Profile,
   security: Security,
   tokens: Tokens,
-  shared: Received,
   usage: Usage,
   data: Data
 };
@@ -52,8 +50,6 @@ function nameOf(part: SettingsPart, trans: Trans): string {
       return trans.__('Password and sessions');
     case 'tokens':
       return trans.__('Tokens');
-    case 'shared':
-      return trans.__('Shared with you');
     case 'usage':
       return trans.__('Usage');
     case 'data':
