@@ -17,7 +17,7 @@ from jupyter_aichat.bus.base import Unsubscribe
 from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.ids import ShareId
 from jupyter_aichat.domain.share import Share
-from jupyter_aichat.errors import AIChatError, RateLimited
+from jupyter_aichat.errors import AIChatError
 from jupyter_aichat.logs.context import nobodys
 from jupyter_aichat.stores.accounts import AccountStore
 from jupyter_aichat.stores.shares import ShareStore
@@ -31,7 +31,6 @@ Ended = Callable[[], None]
 
 class _Reader(msgspec.Struct, frozen=True, eq=False):
     share: Share
-    place: str | None
     ended: Ended
 
 
@@ -45,15 +44,9 @@ class ShareWatch:
         self._task: asyncio.Task[None] | None = None
         self._sure_at = 0.0
 
-    def check_room(self, place: str | None, most: int, most_of_place: int) -> None:
-        """Raise `RateLimited` where so many read already, in all or in one `place` (None is not counted by place)."""
-        of_place = sum(each.place == place for each in self._readers) if place is not None else -1
-        if len(self._readers) >= most or of_place >= most_of_place:
-            raise RateLimited("Too many are reading live; try again in a while.", retry_after=30)
-
-    def watch(self, share: Share, place: str | None, ended: Ended) -> Unsubscribe:
+    def watch(self, share: Share, ended: Ended) -> Unsubscribe:
         """Call `ended` when a share lets nobody read any more; it must return at once and not raise."""
-        reader = _Reader(share, place, ended)
+        reader = _Reader(share, ended)
         self._readers.add(reader)
         if self._task is None or self._task.done():
             self._sure_at = time.monotonic()

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from traitlets import Bool, Float, Int
+from traitlets import Bool, Float
 from traitlets.config import LoggingConfigurable
 
 from jupyter_aichat.auth.audit import Audit
-from jupyter_aichat.auth.limits import Limiter, network_of
+from jupyter_aichat.auth.limits import Limiter
 from jupyter_aichat.auth.names import fold
 from jupyter_aichat.auth.opaque import SHARE, hash_of, new_token
 from jupyter_aichat.auth.share_watch import Ended, ShareWatch
@@ -93,17 +93,6 @@ class Shares(LoggingConfigurable):
         min=0.01,
         help="Days after which every share ends, at the latest. Default: none need end.",
     ).tag(config=True)
-    reads_of_address = Int(
-        600,
-        min=1,
-        help="How often links may be opened from one address (of IPv6: one /64 network) in a minute, without a login.",
-    ).tag(config=True)
-    live_readers = Int(2000, min=0, help="Readers that may follow shared chats live at once, in each process.").tag(
-        config=True
-    )
-    live_readers_of_address = Int(
-        100, min=0, help="Of these, from one address (of IPv6: one /64 network) without a login."
-    ).tag(config=True)
 
     def __init__(
         self,
@@ -181,14 +170,11 @@ class Shares(LoggingConfigurable):
 
     # The reader
 
-    async def open(self, key: str, reader: OwnerId | None, origin: Origin) -> OpenedShare:
+    async def open(self, key: str, reader: OwnerId | None) -> OpenedShare:
         """Return the share that a link's token or, for its reader, a share's id stands for; raises `NotFound` alike for others.
 
-        A `reader` of None is not logged in: that may read links only, and only so often (`RateLimited`).
+        A `reader` of None is not logged in: that may read links only.
         """
-        if reader is None:
-            rate = Rate(self.reads_of_address, 60)
-            await self._limiter.take(f"share:address:{network_of(origin.address)}", rate)
         share = await self._store.find_share(hash_of(key))
         if share is None or share.over(now()) or share.reader_id not in (None, reader):
             raise NotFound(_NO_SHARE)
@@ -224,8 +210,6 @@ class Shares(LoggingConfigurable):
         found = await self._accounts.accounts(list(set(owners))) if owners else ()
         return {each.id: each for each in found}
 
-    def watch(self, opened: OpenedShare, reader: OwnerId | None, origin: Origin, ended: Ended) -> Unsubscribe:
-        """Call `ended` once, on the loop, within two seconds of the end of a share; raises `RateLimited` for too many readers."""
-        place = None if reader is not None else network_of(origin.address)
-        self._watch.check_room(place, self.live_readers, self.live_readers_of_address)
-        return self._watch.watch(opened.share, place, ended)
+    def watch(self, opened: OpenedShare, ended: Ended) -> Unsubscribe:
+        """Call `ended` once, on the loop, within two seconds of the end of a share; it must return at once and not raise."""
+        return self._watch.watch(opened.share, ended)

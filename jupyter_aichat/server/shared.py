@@ -67,7 +67,7 @@ class _ReaderHandler(SharingHandler):
         await self._ask_authorizer()
         if self.reader is None and not self.shares.open_links:
             raise Unauthenticated
-        return await self.shares.open(token, self.reader, self.origin)
+        return await self.shares.open(token, self.reader)
 
     async def _ask_authorizer(self) -> None:
         """Ask the operator's authorizer about those who are logged in."""
@@ -102,7 +102,7 @@ class SharedEventsHandler(_ReaderHandler, EventStreamHandler):
     async def get(self, token: str) -> None:
         """Send the chat and its newest messages, then what comes, until the share ends."""
         opened = await self.opened(token)
-        unwatch = self.shares.watch(opened, self.reader, self.origin, self._end)
+        unwatch = self.shares.watch(opened, self._end)
         try:
             self.begin()
             self._reading = SharedReading(self.engine, opened, self.outbox, self._end, self.log)
