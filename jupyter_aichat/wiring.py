@@ -84,7 +84,7 @@ def build_service(
     """
     store, between = make_store(settings), _between_processes(settings)
     quotas = _quotas(settings, store, between)
-    engine = _engine(settings, store, between, lambda: keys[0].derive("answers"), quotas)
+    engine = _engine(settings, store, between, lambda: keys[0].derive("answers"), quotas, shared=True)
     return engine, _accounts(
         settings, store, between, keys, registration, leaving=engine.chats.forget_answers, deleted=engine.end_deleted
     )
@@ -141,6 +141,8 @@ def _engine(
     between: tuple[Bus, Cache, Queue],
     secret: Callable[[], bytes] | None,
     quotas: Quotas | None = None,
+    *,
+    shared: bool = False,
 ) -> Engine:
     alone = None if isinstance(between[2], LocalQueue) else LocalQueue(mending_s=0)
     bus, cache, queue = _watched(settings, between)
@@ -154,6 +156,7 @@ def _engine(
         answers=AnswerCache(secret, parent=settings.parent),
         observer=settings.observer,
         quotas=quotas,
+        shared=shared,
         parent=settings.parent,
         log=settings.log,
     )

@@ -18,6 +18,7 @@ from jupyter_aichat.engine.generation import End
 from jupyter_aichat.engine.owners import Owners
 from jupyter_aichat.engine.requests import NewChat
 from jupyter_aichat.engine.runs import STOP_TOPIC
+from jupyter_aichat.engine.whose import check_whose
 from jupyter_aichat.engine.workers import Workers
 from jupyter_aichat.errors import BusUnavailable, InvalidRequest
 from jupyter_aichat.stores.base import Store
@@ -29,7 +30,10 @@ _MOST_LISTED = 200
 class Chats:
     """The commands on chats, each for one owner; a foreign chat is `NotFound`."""
 
-    def __init__(self, store: Store, bus: Bus, workers: Workers, owners: Owners, answers: AnswerCache) -> None:
+    def __init__(
+        self, store: Store, bus: Bus, workers: Workers, owners: Owners, answers: AnswerCache, *, shared: bool = False
+    ) -> None:
+        self._shared = shared
         self._store, self._bus, self._workers, self._owners = store, bus, workers, owners
         self._answers = answers
 
@@ -40,6 +44,7 @@ class Chats:
     async def create(self, owner: OwnerId, new: NewChat) -> Chat:
         """Create an empty chat."""
         _check_title(new.title)
+        check_whose(new.options, shared=self._shared)
         at = now()
         chat = Chat(ChatId(new_id()), new.title.strip(), at, at, model=new.model, options=new.options)
         created = await self._store.create_chat(owner, chat)
@@ -55,6 +60,8 @@ class Chats:
         if changes.title is not msgspec.UNSET:
             _check_title(changes.title)
             changes = msgspec.structs.replace(changes, title=changes.title.strip())
+        if changes.options is not msgspec.UNSET:
+            check_whose(changes.options, shared=self._shared)
         chat = await self._store.change_chat(owner, chat_id, changes)
         await self._owners.publish(Change(owner, chat_id, "updated"))
         return chat

@@ -59,6 +59,8 @@ class Engine(Configurable):
         Who may have another answer; None lets everybody.
     observer
         Is told what runs do; None where nobody watches.
+    shared
+        Whether the models are many people's, so that none of them may set what reloads one.
     default_model
         The model to take where none is named; "" for the first loaded, else the first listed.
     """
@@ -80,6 +82,7 @@ class Engine(Configurable):
         admission: Admission | None = None,
         answers: AnswerCache | None = None,
         quotas: Quotas | None = None,
+        shared: bool = False,
         observer: Observer | None = None,
         parent: Configurable | None = None,
         log: logging.Logger | None = None,
@@ -117,9 +120,10 @@ class Engine(Configurable):
             workers=self._workers,
             owners=self._owners,
             instance=self._id,
+            shared=shared,
             log=log,
         )
-        self.chats = Chats(store, bus, self._workers, self._owners, self.answers)
+        self.chats = Chats(store, bus, self._workers, self._owners, self.answers, shared=shared)
         self._health = Health(store.ping, bus.ping, cache.ping, self.models, log)
         self._instance = self._make_instance(generator)
         self._unsubscribe: Unsubscribe | None = None

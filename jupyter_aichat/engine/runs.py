@@ -34,6 +34,7 @@ from jupyter_aichat.engine.reader import Reader
 from jupyter_aichat.engine.requests import Again, Edit, Send, Sent
 from jupyter_aichat.engine.sources import EndedRun, encoded, read_log
 from jupyter_aichat.engine.title import title_from
+from jupyter_aichat.engine.whose import check_whose
 from jupyter_aichat.engine.workers import Workers
 from jupyter_aichat.errors import (
     BusUnavailable,
@@ -74,8 +75,10 @@ class Runs:
         workers: Workers,
         owners: Owners,
         instance: InstanceId,
+        shared: bool = False,
         log: logging.Logger,
     ) -> None:
+        self._shared = shared
         self._followers: WeakSet[Follower] = WeakSet()
         self._store, self._bus, self._catalogue, self._admission = store, bus, catalogue, admission
         self._quotas, self._observer, self._workers, self._owners = quotas, observer, workers, owners
@@ -133,6 +136,7 @@ class Runs:
 
     async def _ask(self, model: str | None, options: Options, *, prefill: bool = False, fresh: bool = False) -> _Asked:
         """Decide who is asked for what; a model that is not there is the run's to tell."""
+        check_whose(options, shared=self._shared)
         try:
             found = await self._catalogue.resolve(model)
         except ProviderError:

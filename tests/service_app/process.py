@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import os
+import ssl
 import subprocess
 import sys
 import time
@@ -87,6 +88,7 @@ class Service:
     log: Path
     store_url: str
     secret: str
+    trusted: ssl.SSLContext | None = None
     http: httpx.Client = field(init=False)
     _stack: ExitStack = field(default_factory=ExitStack)
 
@@ -101,7 +103,9 @@ class Service:
     def client(self, token: str | None = None, **kwargs: Any) -> httpx.Client:
         """Return a client of a credential, or of nobody."""
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        return self._stack.enter_context(httpx.Client(base_url=self.base, headers=headers, timeout=20, **kwargs))
+        return self._stack.enter_context(
+            httpx.Client(base_url=self.base, headers=headers, timeout=20, verify=self.trusted or True, **kwargs)
+        )
 
     def with_accounts(self, work: Callable[[AccountService], Awaitable[Found]]) -> Found:
         """Do something with the accounts, beside the server: what it says on its bus, the server does not hear."""
@@ -154,7 +158,7 @@ class Service:
     async def socket(self, token: str | None, **headers: str) -> Socket:
         """Open a socket as browsers do, with the token among the subprotocols; its hello is not taken."""
         protocols = ["aichat.v1"] if token is None else ["aichat.v1", f"jwt.{token}"]
-        request = HTTPRequest(f"{self.base.replace('http', 'ws', 1)}/ws", headers=headers)
+        request = HTTPRequest(f"{self.base.replace('http', 'ws', 1)}/ws", headers=headers, ssl_options=self.trusted)
         socket = Socket(await websocket_connect(request, subprotocols=protocols))
         OPENED.append(socket)
         return socket
@@ -171,9 +175,14 @@ class Service:
 
 @contextmanager
 def running(
-    folder: Path, *arguments: str, store_url: str = "", secret: str = "", environment: dict[str, str] | None = None
+    folder: Path,
+    *arguments: str,
+    store_url: str = "",
+    secret: str = "",
+    environment: dict[str, str] | None = None,
+    trusted: ssl.SSLContext | None = None,
 ) -> Iterator[Service]:
-    """Run a service whose files are below a folder; several may share a store and a secret."""
+    """Run a service whose files are below a folder; several may share a store and a secret. With TLS, `trusted` knows it."""
     folder.mkdir(parents=True, exist_ok=True)
     store_url = store_url or f"sqlite:///{folder / 'chats.sqlite3'}"
     secret = secret or new_secret()
@@ -189,8 +198,8 @@ def running(
             command, env={**surroundings(folder), **(environment or {})}, stderr=log, stdout=log, cwd=folder
         )
         try:
-            url = _wait(process, folder)
-            service = Service(process, url, folder / "service.log", store_url, secret)
+            url = _wait(process, folder, trusted)
+            service = Service(process, url, folder / "service.log", store_url, secret, trusted)
             try:
                 yield service
             finally:
@@ -207,11 +216,11 @@ def surroundings(folder: Path) -> dict[str, str]:
     return {**os.environ, **folders, "JUPYTER_NO_CONFIG": "1", "PYTHONPATH": source}
 
 
-def _wait(process: subprocess.Popen[bytes], folder: Path) -> str:
+def _wait(process: subprocess.Popen[bytes], folder: Path, trusted: ssl.SSLContext | None) -> str:
     info = folder / "runtime" / f"aichat-service-{process.pid}.json"
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and process.poll() is None:
-        if (url := _url(info)) and _ready(url):
+        if (url := _url(info)) and _ready(url, trusted):
             return url
         time.sleep(0.05)
     raise AssertionError(f"the service did not start: {(folder / 'service.log').read_text()[-2000:]}")
@@ -224,9 +233,9 @@ def _url(info: Path) -> str | None:
         return None
 
 
-def _ready(url: str) -> bool:
+def _ready(url: str, trusted: ssl.SSLContext | None) -> bool:
     try:
-        state = httpx.get(f"{url}api/aichat/v1/health", timeout=5).json()["state"]
+        state = httpx.get(f"{url}api/aichat/v1/health", timeout=5, verify=trusted or True).json()["state"]
     except (httpx.HTTPError, ValueError):
         return False
     return bool(state == "ready")
