@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install the Debian packages that a target of the Makefile needs and that are not there yet.
-#   install-debian.sh GROUP...      groups: run test ollama; as root, or with sudo
+#   install-debian.sh GROUP...      groups: run test ollama monitoring; as root, or with sudo
 # Does nothing, and asks for nothing, where all are there; elsewhere than on Debian it says what to install.
 set -euo pipefail
 
@@ -9,6 +9,7 @@ for group in "$@"; do
   case $group in
     run) wanted+=(python3-venv) ;;
     test) wanted+=(chromium fonts-dejavu-core nginx-light redis-server systemd) ;;
+    monitoring) wanted+=(prometheus) ;;
     ollama) wanted+=(g++ nlohmann-json3-dev libstb-dev) ;;
     *) echo "install-debian.sh: no group $group" >&2; exit 64 ;;
   esac
@@ -20,7 +21,7 @@ present() {
     python3-venv) "${PYTHON:-python3}" -c 'import ensurepip' 2>/dev/null ;;
     nginx-light) command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] ;;
     systemd) command -v systemd-analyze >/dev/null ;;
-    chromium | g++ | redis-server) command -v "$1" >/dev/null ;;
+    chromium | g++ | prometheus | redis-server) command -v "$1" >/dev/null ;;
     nlohmann-json3-dev) [ -e /usr/include/nlohmann/json_fwd.hpp ] ;;
     libstb-dev) [ -e /usr/include/stb/stb_image.h ] ;;
     *) dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed ;;

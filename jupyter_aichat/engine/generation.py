@@ -223,6 +223,8 @@ class Generator:
 
     def _tell(self, live: LiveRun, end: RunFinished) -> None:
         error = end.error.code if end.error else None
+        level = logging.INFO if end.state in ("failed", "interrupted") else logging.DEBUG
+        self._log.log(level, "Run %s is %s: %s", live.record.run.id, end.state, error or end.reason)
         self._observer.ended(ended_run(live, end.state, end.reason, error, asyncio.get_running_loop().time()))
 
     async def _write_end(self, record: RunRecord, end: RunEnd) -> RunRecord | None:

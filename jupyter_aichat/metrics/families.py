@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.registry import CollectorRegistry
 
@@ -77,3 +79,12 @@ class Families:
             "aichat_loop_lag_seconds", "How late the event loop was, looked at twice a second.",
             buckets=FAST_S, registry=registry,
         )  # fmt: skip
+
+    def begin(self, actions: Iterable[str]) -> None:
+        """Let what is rare begin at zero: the first time would be no increase for one who has not seen it before."""
+        for code in ("queue_full", "quota_exceeded", "too_many_runs"):
+            self.refused.labels(code)
+        for result in ("continued", "ended"):
+            self.takeovers.labels(result)
+        for action in actions:
+            self.account_events.labels(action)

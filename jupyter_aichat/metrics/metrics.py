@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import get_args
 
 from prometheus_client import ProcessCollector
 
@@ -26,6 +27,7 @@ class Metrics(Observer):
         self._registry.register(self._state)
         ProcessCollector(registry=self._registry)
         self._count.build.labels(version, mode).set(1)
+        self._count.begin(get_args(Action) if mode == "service" else ())
         self._lag = LoopLag(self._count.loop_lag.observe)
 
     def start(self) -> None:

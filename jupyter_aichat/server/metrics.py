@@ -39,6 +39,10 @@ class MetricsHandler(AIChatHandler):
         authorizer = super().authorizer
         return AllowAllAuthorizer(parent=authorizer) if self.current_user is METRICS_USER else authorizer
 
+    async def _count_request(self) -> None:
+        if self.current_user is not METRICS_USER:  # who is nobody's account, and asks as often as Prometheus does
+            await super()._count_request()
+
     def _check_verb(self) -> None:
         if self.current_user is not METRICS_USER:
             super()._check_verb()

@@ -26,6 +26,7 @@ from jupyter_aichat.auth.shares import Shares
 from jupyter_aichat.errors import AIChatError
 from jupyter_aichat.limits.quotas import Quotas
 from jupyter_aichat.limits.requests import RequestLimits
+from jupyter_aichat.logs.json_log import is_wanted, write_json, write_the_rest_json
 from jupyter_aichat.server.host import Host
 from jupyter_aichat.service.access_log import log_request
 from jupyter_aichat.service.bounds import Bounds
@@ -113,10 +114,19 @@ class AIChatService(Bounds, ServerApp):
         """Find none: what is installed and enabled on this machine is not for the people of the service."""
         self.jpserver_extensions = {EXTENSION: True}
 
+    def parse_command_line(self, argv: list[str] | None = None) -> None:
+        """Read it, and write the log from here on as it is wanted."""
+        super().parse_command_line(argv)
+        if is_wanted(self.config):
+            write_json(self)
+
     def init_logging(self) -> None:
-        """Log as the server does, and never a token."""
+        """Log as the server does, and never a token; as JSON, where that is wanted, all of the process."""
         super().init_logging()
         keep_tokens_out_of_logs()
+        if is_wanted(self.config):
+            write_json(self)  # where a configuration file said so
+            write_the_rest_json()
 
     def init_webapp(self) -> None:
         """Make the web application, and take Jupyter's own pages away."""

@@ -14,7 +14,6 @@ from jupyter_aichat.auth.identity import AccountIdentity
 from jupyter_aichat.auth.keys import Key, read_keys
 from jupyter_aichat.auth.registration import RegistrationMode
 from jupyter_aichat.errors import NotReady
-from jupyter_aichat.logs.json_log import write_all_json
 from jupyter_aichat.server.host import Host
 from jupyter_aichat.server.lifecycle import Lifecycle
 from jupyter_aichat.server.origins import Origins
@@ -53,12 +52,6 @@ class ServiceExtension(AIChatApp):
         super().initialize_handlers()
         base_url = self.serverapp.base_url if self.serverapp else "/"
         self.handlers.extend(page_handlers(read_page(base_url)))
-
-    def set_up_logs(self) -> None:
-        """Write all lines of the process as they shall be."""
-        super().set_up_logs()
-        if self.logs == "json":
-            write_all_json(self.serverapp)
 
     def _read_keys(self) -> tuple[Key, ...]:
         if not self.secret_file:

@@ -19,6 +19,10 @@ class Scrape:
         """Return the sum of a metric over all its series that have these labels; 0 where there is none."""
         return sum(sample.value for sample in self.samples if sample.name == name and _has(sample.labels, labels))
 
+    def label_names(self) -> set[str]:
+        """Return the names of all labels that any series bears."""
+        return {name for sample in self.samples for name in sample.labels}
+
     def values_of(self, label: str) -> set[str]:
         """Return all values of a label."""
         return {sample.labels[label] for sample in self.samples if label in sample.labels}
