@@ -6,7 +6,6 @@ than the other takes it.
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -43,7 +42,6 @@ class RemoteSocketHandler(WebSocketMixin, WebSocketHandler, HostedHandler):
 
     _service: Socket | None = None
     _followed: Followed
-    _relaying: asyncio.Task[None] | None = None
 
     def initialize(self, host: Host, route: Route, gateway: Gateway) -> None:  # type: ignore[override]
         """Take what the URL table hands over."""
@@ -105,7 +103,7 @@ class RemoteSocketHandler(WebSocketMixin, WebSocketHandler, HostedHandler):
         self.set_nodelay(True)
         self.gateway.connections.add(self)
         assert self._service is not None
-        self._relaying = asyncio.create_task(self._relay_down(self._service), name="aichat-relay")
+        self.gateway.spawn(self._relay_down(self._service))
 
     async def _relay_down(self, service: Socket) -> None:
         try:
@@ -137,10 +135,8 @@ class RemoteSocketHandler(WebSocketMixin, WebSocketHandler, HostedHandler):
         self._let_go()
 
     def _let_go(self) -> None:
-        """Hang up at the service, with the client's own words where it had some."""
+        """Hang up at the service, with the client's own words where it had some; that ends the relaying too."""
         self.gateway.connections.discard(self)
-        if self._relaying is not None:
-            self._relaying.cancel()
         service, self._service = self._service, None
         if service is not None:
             code = self.close_code if self.close_code in _SPOKEN else GOING_AWAY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -12,6 +13,8 @@ from tornado.netutil import bind_sockets
 
 TOKEN = "pat-0123456789-abcdefghijklmnop"
 API = "/api/aichat/v1"
+SOCKET_BUFFERS = 160 * 1024 * 1024
+"""More than a system keeps for two connections between those who write and those who do not read (tcp_rmem, tcp_wmem)."""
 
 Behave = Callable[[web.RequestHandler], Awaitable[None] | None]
 JSON = {"Content-Type": "application/json"}
@@ -112,9 +115,10 @@ class FakeSocket(websocket.WebSocketHandler):
         self.closed.set()
 
 
-async def start(port: int = 0) -> Fake:
+async def start(port: int = 0, tls: ssl.SSLContext | None = None) -> Fake:
     (listening,) = bind_sockets(port, "127.0.0.1")
-    fake = Fake(f"http://127.0.0.1:{listening.getsockname()[1]}", HTTPServer(web.Application()))
+    url = f"{'https' if tls else 'http'}://127.0.0.1:{listening.getsockname()[1]}"
+    fake = Fake(url, HTTPServer(web.Application(), ssl_options=tls))
     application = web.Application([(f"{API}/ws", FakeSocket, {"fake": fake}), (".*", _Handler, {"fake": fake})])
     fake.server.request_callback = application
     fake.server.add_socket(listening)

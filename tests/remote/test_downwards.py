@@ -10,7 +10,7 @@ import pytest
 from tornado import web
 
 from tests.remote.conftest import Raw
-from tests.remote.fake import JSON, TOKEN, Fake
+from tests.remote.fake import JSON, SOCKET_BUFFERS, TOKEN, Fake
 
 HTML = {"Content-Type": "text/html; charset=utf-8"}
 
@@ -191,7 +191,7 @@ async def test_a_reader_that_does_not_read_stops_the_service(raw: Raw, fake: Fak
         while before != written:  # until nothing moves
             before = written
             await asyncio.sleep(0.3)
-        assert 0 < written < 32 * 1024 * 1024
+        assert 0 < written < SOCKET_BUFFERS
         assert (await asyncio.wait_for(raw("GET", "/health"), 1)).json["status"] == "ok"
         answer.close()
         await asyncio.wait_for(fake.gone.wait(), 2)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
+from jupyter_server.auth import Authorizer, User
+from jupyter_server.base.handlers import JupyterHandler
 
+from jupyter_aichat.app import KERNEL_TOKEN
 from tests.remote.conftest import Raw
 from tests.remote.fake import API, TOKEN, Fake
 
@@ -131,3 +135,41 @@ async def test_the_readiness_is_asked_without_the_token(raw: Raw, fake: Fake) ->
     fake.answers(200, ready)
     assert (await raw("GET", "/ready", {"Authorization": ""})).json["status"] == "ok"
     assert "Authorization" not in fake.asked.headers
+
+
+class Denying(Authorizer):
+    """Lets nobody use the chat."""
+
+    async def is_authorized(self, handler: JupyterHandler, user: User, action: str, resource: str) -> bool:
+        return resource != "aichat"
+
+
+@pytest.fixture
+def denying(jp_server_config: dict[str, Any]) -> None:
+    jp_server_config["ServerApp"]["authorizer_class"] = Denying
+
+
+async def test_the_servers_authorizer_is_heard(denying: None, raw: Raw, fake: Fake) -> None:
+    asked = [("GET", "/chats"), ("POST", "/chats"), ("PATCH", "/chats/0"), ("DELETE", "/chats/0"), ("GET", "/ws")]
+    for method, path in asked:
+        assert (await raw(method, path)).code == (403, "forbidden")
+    assert fake.requests == []
+
+
+async def test_kernels_come_in_with_their_own_token(raw: Raw, fake: Fake) -> None:
+    fake.answers(200)
+    kernel = {"Authorization": f"Bearer {os.environ[KERNEL_TOKEN]}"}
+    assert (await raw("GET", "/chats/0", kernel)).status == 200
+    assert fake.asked.headers["Authorization"] == f"Bearer {TOKEN}"
+
+
+async def test_a_cookie_alone_cannot_write(raw: Raw, fake: Fake) -> None:
+    fake.answers(200)
+    cookie = (await raw("GET", "/chats/0")).headers["Set-Cookie"].split(";")[0]
+    alone = {"Cookie": cookie, "Authorization": ""}
+    assert (await raw("GET", "/chats/0", alone)).status == 200
+    before = len(fake.requests)
+    answer = await raw("POST", "/chats", alone, b"{}")
+    assert answer.code == (403, "forbidden")
+    assert "_xsrf" in answer.json["message"]
+    assert len(fake.requests) == before
