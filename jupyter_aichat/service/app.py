@@ -13,9 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jupyter_core.application import base_aliases, base_flags
+from jupyter_core.application import JupyterApp, base_aliases, base_flags
 from jupyter_server.auth import IdentityProvider
 from jupyter_server.serverapp import ServerApp
+from jupyter_server.serverapp import flags as SERVER_FLAGS  # noqa: N812
 from traitlets import Unicode, default
 
 from jupyter_aichat._version import __version__
@@ -51,7 +52,7 @@ class AIChatService(Bounds, ServerApp):
     )
     subcommands: dict[str, Any] = {}  # noqa: RUF012 (as traitlets has it)
     classes = [ServiceExtension, AccountRules, Passwords, Quotas, RequestLimits, Shares, *CONFIGURABLES]  # noqa: RUF012
-    flags = {**base_flags}  # noqa: RUF012
+    flags = {**base_flags, "allow-root": SERVER_FLAGS["allow-root"]}  # noqa: RUF012 (as people are used to say it)
     aliases = {  # noqa: RUF012
         **base_aliases,
         "ip": "ServerApp.ip",
@@ -64,6 +65,7 @@ class AIChatService(Bounds, ServerApp):
 
     default_services = ()  # type: ignore[assignment]
     port_default_value = 8790
+    port_env = "AICHAT_PORT"
     config_file_name = Unicode("jupyter_aichat_config")
 
     @default("identity_provider_class")
@@ -93,10 +95,6 @@ class AIChatService(Bounds, ServerApp):
     @default("port_retries")
     def _port_retries(self) -> int:
         return 0
-
-    @default("allow_root")
-    def _allow_root(self) -> bool:
-        return True  # it runs nobody's code; who starts it as root is warned
 
     @default("cookie_secret")
     def _cookie_secret(self) -> bytes:
@@ -171,14 +169,16 @@ class AIChatService(Bounds, ServerApp):
             super().stop(from_signal)
 
     def start_app(self) -> None:
-        """Start, and say where."""
+        """Start, and say where: Jupyter's own start speaks of kernels, tokens and browsers."""
+        JupyterApp.start(self)
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             self.log.warning("The service runs as root; give it a user of its own")
-        super().start_app()
+        self.log.info(self.running_server_info())
+        self.write_server_info_file()
 
     def running_server_info(self, kernel_count: bool = True) -> str:  # noqa: ARG002 (as the server calls it)
         """What is told at the start."""
-        return f"jupyter_aichat {__version__} is served at {self.display_url}"
+        return f"jupyter_aichat {__version__} is served at {self.connection_url}"
 
 
 main = AIChatService.launch_instance

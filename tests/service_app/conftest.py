@@ -11,6 +11,12 @@ from tests.service_app.process import OPENED, Person, Service, running
 
 MODELS = ("counter-40-2", "counter-5-1", "endless-20", "slow-load-20000")
 
+OF_THE_MACHINE = """
+c.ServerApp.base_url = "/another"
+c.ServerApp.jpserver_extensions = {"jupyter_server_terminals": True}
+"""
+"""What people's own servers are told on this machine, and the service must not hear."""
+
 
 @pytest.fixture(autouse=True)
 def closed_sockets(jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iterator[None]:
@@ -36,6 +42,8 @@ def service(tmp_path_factory: pytest.TempPathFactory, service_arguments: tuple[s
     models = [f"--ScriptedProvider.names={model}" for model in MODELS]
     default = f"--AIChatApp.default_model={MODELS[0]}"
     folder = tmp_path_factory.mktemp("service")
+    (folder / "config").mkdir()
+    (folder / "config" / "jupyter_server_config.py").write_text(OF_THE_MACHINE)
     cheap = [] if any("--Passwords.cost=" in each for each in service_arguments) else ["--Passwords.cost=4"]
     with running(folder, default, *models, *cheap, *service_arguments) as service:
         yield service

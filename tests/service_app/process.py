@@ -213,7 +213,7 @@ def surroundings(folder: Path) -> dict[str, str]:
     """The environment of a process whose files are below a folder."""
     folders = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
     source = str(Path(__file__).parents[2])
-    return {**os.environ, **folders, "JUPYTER_NO_CONFIG": "1", "PYTHONPATH": source}
+    return {**os.environ, **folders, "PYTHONPATH": source}
 
 
 def _wait(process: subprocess.Popen[bytes], folder: Path, trusted: ssl.SSLContext | None) -> str:
