@@ -26,7 +26,7 @@ class Bounds(HasTraits):
     ).tag(config=True)  # fmt: skip
     body_s = Float(60.0, min=1, help="Seconds until the body of a request must be there.").tag(config=True)
     max_connections = Int(
-        4000, min=1, help="Connections at once, sockets among them; more are closed as they come."
+        12_000, min=1, help="Connections at once, sockets among them; more are closed as they come."
     ).tag(config=True)
     address_connections = Int(
         1000, min=1,

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from scripts.generate.settings import CLASSES
 from tests.cli.conftest import PASSWORD, Run
 
-PAGE = Path(__file__).parents[2] / "docs" / "operators" / "cli.md"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = DOCS / "operators" / "cli.md"
 
 
 def test_every_documented_command_works(run: Run, models: str) -> None:
@@ -35,3 +37,10 @@ def test_it_speaks_of_no_option_that_does_not_exist(run: Run, option: str) -> No
     ]
     assert option in PAGE.read_text()
     assert any(f"  {option}" in text for text in helps)
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*/*.md")), ids=lambda page: f"{page.parent.name}/{page.name}")
+def test_pages_name_only_settings_that_exist(page: Path) -> None:
+    known = {each.__name__: {*each.class_traits(config=True), *dir(each)} for each in CLASSES}
+    named = re.findall(r"\b([A-Z][A-Za-z]+)\.([a-z_]+)\b", page.read_text())
+    assert {f"{name}.{trait}" for name, trait in named if name in known and trait not in known[name]} == set()
