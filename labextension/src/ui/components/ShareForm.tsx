@@ -53,7 +53,7 @@ export function ShareForm({
         </label>
       )}
       <label className="aichat-share-field">
-        {trans.__('Until')}
+        {trans.__('How long')}
         <select value={days} onChange={event => setDays(event.target.value)}>
           <option value="1">{trans.__('for a day')}</option>
           <option value="7">{trans.__('for a week')}</option>

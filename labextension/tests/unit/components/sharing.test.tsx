@@ -87,7 +87,7 @@ describe('sharing', () => {
     await open();
     await userEvent.click(screen.getByRole('radio', { name: 'One user' }));
     await userEvent.type(screen.getByRole('textbox', { name: 'User name' }), ' eve {Tab}');
-    await userEvent.selectOptions(screen.getByRole('combobox', { name: 'Until' }), 'until I revoke it');
+    await userEvent.selectOptions(screen.getByRole('combobox', { name: 'How long' }), 'until I revoke it');
     await userEvent.click(screen.getByRole('button', { name: 'Share' }));
     expect(asked.find(([method]) => method === 'POST')?.[2]).toEqual({ with: 'eve' });
     expect(await screen.findByLabelText(/eve.* can read it here/)).toHaveProperty(
