@@ -301,9 +301,12 @@ class HostedHandler(JupyterHandler):
     def log_exception(
         self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
     ) -> None:
-        """Log faults with their traceback; errors with a code are the client's to read."""
+        """Log faults with their traceback; errors with a code are the client's to read.
+
+        The path is not logged: it may be the link of a share.
+        """
         if isinstance(value, AIChatError):
-            self.log.debug("%s %s: %s", self.request.method, self.request.path, value.code)
+            self.log.debug("%s %s: %s", self.request.method, self.route.path or "unknown", value.code)
         else:
             super().log_exception(typ, value, tb)
 

@@ -157,6 +157,13 @@ def _chat(watched: Watched, token: str) -> None:
         if "run" in sent:
             ask("GET", f"/runs/{sent['run']['id']}/events", token=token)
     ask("POST", f"/chats/{chat}/messages", content=json.dumps({"text": prompt})[:-1], token=token)
+    share = ask("POST", f"/chats/{chat}/shares", {}, token=token)
+    for link in (share["token"], watched.secret("link")):
+        for end in ("", "/nothing"):
+            ask("GET", f"/shared/{link}{end}", token=token)
+            ask("GET", f"/shared/{link}{end}")
+    ask("DELETE", f"/chats/{chat}/shares/{share['id']}", token=token)
+    ask("GET", f"/shared/{share['token']}", token=token)
 
 
 def _administer(watched: Watched, admin: Person) -> None:
