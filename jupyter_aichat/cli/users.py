@@ -26,6 +26,7 @@ class Users(Group):
         "disable": ("jupyter_aichat.cli.users.DisableUser", "Let somebody in no more; nothing is deleted."),
         "enable": ("jupyter_aichat.cli.users.EnableUser", "Let somebody in again."),
         "roles": ("jupyter_aichat.cli.users.SetRoles", "Change what somebody may do."),
+        "quota": ("jupyter_aichat.cli.quotas.UserQuota", "Show or change what somebody may use of the models."),
         "password": ("jupyter_aichat.cli.users.SetPassword", "Give somebody another password."),
         "delete": ("jupyter_aichat.cli.users.DeleteUser", "Delete an account with all its data."),
         "invite": ("jupyter_aichat.cli.users.Invite", "Make an invitation, with which one person can register."),

@@ -113,3 +113,21 @@ def test_a_configuration_file_holds(run: Run, create: Create, own_folders: Path)
     config.write_text(f"c.AIChatApp.store_url = '{own_folders / 'other.sqlite3'}'\n")
     assert run("users", "list").code == 1
     assert run("users", "list", f"--AIChatApp.store_url={own_folders / 'chats.sqlite3'}").code == 0
+
+
+def test_quotas_of_one_person(create: Create, run: Run) -> None:
+    create("ada")
+    assert run("users", "quota", "ada").out == "ada has no quotas of their own.\n"
+    run("users", "quota", "ada", "--tokens-per-day=1000", "--seconds-per-month=60")
+    run("users", "quota", "ada", "--tokens-per-day=10", "--model=big:*")
+    run("users", "quota", "ada", "--tokens-per-day=2000")
+    rows = run("users", "quota", "ada", "--json").rows
+    assert [(row["model"], row["tokens_per_day"], row["seconds_per_month"]) for row in rows] == [
+        ("big:*", 10, None), ("*", 2000, None),
+    ]  # fmt: skip
+    assert "2000" in run("users", "quota", "ada").out
+    for wrong in ("--tokens-per-day=-1", "--tokens-per-day=lots", "--tokens-per-day=99999999999999999999"):
+        assert run("users", "quota", "ada", wrong).code == 1, wrong
+    run("users", "quota", "ada", "--clear")
+    assert run("users", "quota", "ada", "--json").rows == []
+    assert len(run("audit", "--action=quotas_changed", "--json").rows) == 4

@@ -63,6 +63,11 @@ def test_magics_load(installed: Environment) -> None:
     assert "'chat'" in installed.run("ipython", "-c", script)
 
 
+def test_the_command_line_is_there(installed: Environment) -> None:
+    for command in (("jupyter", "aichat"), ("jupyter-aichat",), ("python", "-m", "jupyter_aichat")):
+        assert installed.run(*command, "--help").startswith("Usage: jupyter aichat COMMAND")
+
+
 def test_jupyterlab_starts_with_the_extension(installed: Environment, tmp_path: Path) -> None:
     with _lab(installed, tmp_path) as address:
         status, body = _get(address, "/api/aichat/v1/health")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -54,6 +55,18 @@ def test_who_is_disabled_is_out_within_two_seconds(service: Service, command: Co
     command("users", "enable", "mallory")
     assert service.login("Mallory", mallory.owner_id).http.get("/me").status_code == 200
     assert mallory.http.get("/me").status_code == 401  # that session has ended for good
+
+
+async def test_an_open_socket_of_who_is_disabled_closes_within_two_seconds(service: Service, command: Command) -> None:
+    oscar = await asyncio.to_thread(service.person, "Oscar")
+    socket = await service.socket(oscar.token)
+    assert (await socket.frame())["type"] == "hello"
+    await asyncio.to_thread(command, "users", "disable", "Oscar")
+    async with asyncio.timeout(MOST_S):
+        with pytest.raises(ConnectionError):
+            while True:
+                await socket.frame()
+    assert socket.connection.close_code == 4403
 
 
 def test_roles_hold_within_two_seconds(service: Service, command: Command) -> None:
