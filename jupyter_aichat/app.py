@@ -49,6 +49,8 @@ class AIChatApp(AppSettings, ExtensionApp):
     name = "jupyter_aichat"
     description = "Chat with language models on your own machines"
     version = __version__
+    told_service_url = ""
+    """What kernels were told of the service, beyond what this process was told itself."""
 
     def _config_file_name_default(self) -> str:
         return "jupyter_aichat_config"
@@ -136,13 +138,16 @@ class AIChatApp(AppSettings, ExtensionApp):
         self.host.kernel_token = secrets.token_urlsafe(32)
         os.environ[KERNEL_URL] = _kernel_url(serverapp)
         os.environ[KERNEL_TOKEN] = self.host.kernel_token
-        if self.gateway is not None:  # so that no kernel begins to keep chats of its own where it does not find us
-            os.environ.setdefault(SERVICE_URL, self.gateway.url)
+        if self.gateway is not None and SERVICE_URL not in os.environ:
+            # No kernel is to keep chats of its own where it does not find us.
+            os.environ[SERVICE_URL] = self.told_service_url = self.gateway.url or "a service"
 
     def _dismiss_kernels(self) -> None:
         if self.host.kernel_token is not None and os.environ.get(KERNEL_TOKEN) == self.host.kernel_token:
             del os.environ[KERNEL_TOKEN]
             os.environ.pop(KERNEL_URL, None)
+        if self.told_service_url and os.environ.get(SERVICE_URL) == self.told_service_url:
+            del os.environ[SERVICE_URL]
         self.host.kernel_token = None
 
     async def stop_extension(self) -> None:

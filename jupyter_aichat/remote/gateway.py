@@ -46,9 +46,18 @@ class Gateway:
         self._tasks: set[asyncio.Task[None]] = set()
         self.state: State = "starting"
         self.seen: Seen = "unknown"
-        self.url = mode.service_url
+        self._base = self._address(mode)
+        self.url = shown(self._base)
         self.activity = Activity()
         self.connections: set[Open] = set()
+
+    def _address(self, mode: RemoteMode) -> str:
+        """Where to ask; "" for what cannot be an address, which is told at the start, and never shown: it may hold a password."""
+        try:
+            return base_url(mode.service_url, allow_http=mode.allow_http)
+        except NotReady as error:
+            self._error = error
+            return ""
 
     @property
     def failure(self) -> str | None:
@@ -78,17 +87,17 @@ class Gateway:
 
     async def _open(self) -> None:
         mode = self._mode
-        base = base_url(mode.service_url, allow_http=mode.allow_http)
-        self.url = shown(base)
+        if self._error is not None:
+            raise self._error
         http = await asyncio.to_thread(
             importlib.import_module, _HTTP
         )  # a tenth of a second, in which others are answered
         try:
-            tls = await asyncio.to_thread(http.trust, base, mode.ca_file)
+            tls = await asyncio.to_thread(http.trust, self._base, mode.ca_file)
         except OSError as error:
             raise NotReady(f"RemoteMode.ca_file cannot be read: {error.strerror or error}.") from None
         if self.state == "starting":  # not stopped meanwhile
-            self._client = http.Client(base, tls, mode.connect_timeout_s, mode.timeout_s)
+            self._client = http.Client(self._base, tls, mode.connect_timeout_s, mode.timeout_s)
             self.state = "ready"
 
     async def ask(self, asker: JupyterHandler | None, asked: Asked) -> Answer:
@@ -96,9 +105,10 @@ class Gateway:
 
         Raises `NotReady` where nobody answers, `BadUpstream` where it is somebody else, `Unauthenticated` without a token.
         """
+        client = self._ready
         token = None if asker is None else await self._credentials.token(asker)
         try:
-            answer = await self._ready.ask(asked, token)
+            answer = await client.ask(asked, token)
         except Fault as fault:
             raise self.error_of(fault) from None
         self._learn(answer.status, token)
@@ -106,9 +116,10 @@ class Gateway:
 
     async def dial(self, asker: JupyterHandler, target: str) -> Socket:
         """Return a socket to the service; raises what `ask` raises, and `Refusal` for another refusal."""
+        client = self._ready
         token = await self._credentials.token(asker)
         try:
-            socket = await self._ready.dial(target, token)
+            socket = await client.dial(target, token)
         except Fault as fault:
             raise self.error_of(fault) from None
         except Refusal as refusal:

@@ -15,7 +15,7 @@ from scripts.generate.schemas import Schema, components
 
 _REF = "#/components/schemas/{name}"
 _HEAD = "# Generated from the code by `make docs`; do not edit.\n"
-_ALWAYS = (401, 403, 503)
+_ALWAYS = (401, 403, 502, 503)
 _DESCRIPTION = (
     "The chat's API, below the base URL of a Jupyter server or of the service. Under a Jupyter server, requests carry its "
     "token, or its cookie with X-XSRFToken; in a service the access token of a login, or a personal token. The socket's "

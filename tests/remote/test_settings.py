@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import ssl
 import sys
@@ -15,6 +16,8 @@ import pytest
 from jupyter_aichat.errors import NotReady, Unauthenticated
 from jupyter_aichat.remote.address import base_url, shown, target
 from jupyter_aichat.remote.credentials import OwnToken
+from jupyter_aichat.remote.exchange import Asked
+from jupyter_aichat.remote.gateway import Gateway
 from jupyter_aichat.remote.mode import RemoteMode, configured
 
 HERE: Any = None
@@ -162,3 +165,14 @@ def test_certificates_are_checked_against_those_that_are_named(tmp_path: Path) -
     assert trust("https://a", "").check_hostname
     with pytest.raises(OSError, match="No such file"):
         trust("https://a", str(tmp_path / "none"))
+
+
+def test_an_address_with_a_password_is_never_shown(no_environment: pytest.MonkeyPatch) -> None:
+    mode = RemoteMode(service_url="https://ada:secret@chat.example.org", token="secret")
+    gateway = Gateway(mode, logging.getLogger("tests"))
+    assert "secret" not in gateway.url
+    asyncio.run(gateway.start())
+    assert gateway.state == "failed"
+    with pytest.raises(NotReady) as caught:
+        asyncio.run(gateway.ask(HERE, Asked("GET", "/me")))
+    assert "secret" not in str((caught.value, caught.value.details))

@@ -9,7 +9,8 @@ import pytest
 from jupyter_server.auth import Authorizer, User
 from jupyter_server.base.handlers import JupyterHandler
 
-from jupyter_aichat.app import KERNEL_TOKEN
+from jupyter_aichat.app import KERNEL_TOKEN, AIChatApp
+from jupyter_aichat.remote.mode import SERVICE_URL
 from tests.remote.conftest import Raw
 from tests.remote.fake import API, TOKEN, Fake
 
@@ -161,6 +162,13 @@ async def test_kernels_come_in_with_their_own_token(raw: Raw, fake: Fake) -> Non
     kernel = {"Authorization": f"Bearer {os.environ[KERNEL_TOKEN]}"}
     assert (await raw("GET", "/chats/0", kernel)).status == 200
     assert fake.asked.headers["Authorization"] == f"Bearer {TOKEN}"
+
+
+async def test_kernels_are_told_that_there_is_a_service_as_long_as_there_is(started: AIChatApp, fake: Fake) -> None:
+    assert os.environ[SERVICE_URL] == fake.url
+    await started.stop_extension()
+    assert SERVICE_URL not in os.environ
+    assert KERNEL_TOKEN not in os.environ
 
 
 async def test_a_cookie_alone_cannot_write(raw: Raw, fake: Fake) -> None:
