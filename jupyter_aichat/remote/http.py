@@ -15,6 +15,7 @@ from http import HTTPStatus
 import aiohttp
 from yarl import URL
 
+from jupyter_aichat.logs.context import REQUEST_ID
 from jupyter_aichat.protocol.frames import PROTOCOL
 from jupyter_aichat.remote.exchange import Asked, Fault, FaultKind, Refusal
 
@@ -108,7 +109,7 @@ class Client:
 
     async def ask(self, asked: Asked, token: str | None) -> Answer:
         """Return the answer once its headers are there, whatever its status. Raises `Fault`."""
-        headers = {**asked.headers, **_authorization(token)}
+        headers = {**asked.headers, **_own_headers(token)}
         try:
             response = await self._session.request(
                 asked.method, self._url(asked.target), headers=headers, data=asked.body, allow_redirects=False
@@ -123,7 +124,7 @@ class Client:
             socket = await self._sockets.ws_connect(
                 self._url(target),
                 protocols=(PROTOCOL,),
-                headers=_authorization(token),
+                headers=_own_headers(token),
                 heartbeat=PING_S,
                 max_msg_size=MAX_MESSAGE,
                 timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_S),
@@ -184,8 +185,10 @@ async def _refuse(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandler
     raise Refusal(answer.status, answer.headers, body)
 
 
-def _authorization(token: str | None) -> dict[str, str]:
-    return {} if token is None else {"Authorization": f"Bearer {token}"}
+def _own_headers(token: str | None) -> dict[str, str]:
+    """The credential, and what the request is called that this one is made for."""
+    own = {"Authorization": None if token is None else f"Bearer {token}", "X-Request-Id": REQUEST_ID.get()}
+    return {name: value for name, value in own.items() if value is not None}
 
 
 def _kind(error: Exception) -> FaultKind:

@@ -25,7 +25,7 @@ from jupyter_aichat.remote.exchange import Refusal
 from jupyter_aichat.remote.gateway import Gateway
 from jupyter_aichat.remote.relayed import JSON, error_of, headers_of
 from jupyter_aichat.server.host import Host
-from jupyter_aichat.server.hosted import AUTH_RESOURCE, HostedHandler
+from jupyter_aichat.server.hosted import AUTH_RESOURCE, REQUEST_ID_HEADER, HostedHandler
 from jupyter_aichat.server.socket import PING_INTERVAL_S, PING_TIMEOUT_S, SERVICE_RESTART, UNSUPPORTED_DATA
 from jupyter_aichat.server.table import Route
 
@@ -49,7 +49,8 @@ class RemoteSocketHandler(WebSocketMixin, WebSocketHandler, HostedHandler):
         self.gateway = gateway
 
     def set_default_headers(self) -> None:
-        """Set none: a handshake's answer has no content to protect."""
+        """Set no others than the request's name: a handshake's answer has no content to protect."""
+        self.set_header(REQUEST_ID_HEADER, self.request_id)
 
     @property
     def ping_interval(self) -> float:

@@ -14,7 +14,10 @@ from jupyter_aichat.remote.mode import SERVICE_URL
 from tests.remote.conftest import Raw
 from tests.remote.fake import API, TOKEN, Fake
 
-ALLOWED = {"Host", "Accept", "Accept-Encoding", "User-Agent", "Authorization", "Content-Type", "Content-Length"}
+ALLOWED = {
+    *("Host", "Accept", "Accept-Encoding", "User-Agent", "Authorization", "Content-Type", "Content-Length"),
+    "X-Request-Id",
+}
 
 
 @pytest.fixture
@@ -55,6 +58,15 @@ async def test_what_the_wire_knows_goes_along(raw: Raw, fake: Fake) -> None:
     fake.answers(200)
     await raw("GET", "/runs/0/events", {"Last-Event-ID": "7"})
     assert fake.asked.headers["Last-Event-ID"] == "7"
+
+
+async def test_a_request_keeps_its_name_on_both_servers(raw: Raw, fake: Fake) -> None:
+    fake.answers(200, headers={"Content-Type": "application/json", "X-Request-Id": "of-the-service"})
+    found = await raw("GET", "/chats", {"X-Request-Id": "from-the-panel"})
+    assert fake.asked.headers["X-Request-Id"] == "from-the-panel"
+    assert found.headers["X-Request-Id"] == "from-the-panel"
+    await raw("GET", "/chats", {"X-Request-Id": "no name"})
+    assert fake.asked.headers["X-Request-Id"] not in ("no name", "from-the-panel")
 
 
 @pytest.mark.parametrize("value", ["é", "a\tb"])
