@@ -4,6 +4,7 @@ import type {
   AuthReply,
   InvitationReply,
   MeReply,
+  Quota,
   SessionReply,
   TokenReply,
   UsageReply,
@@ -51,8 +52,10 @@ export class AccountsApi {
   users = (cursor: string | null): Promise<Page<UserReply>> => this.ask('GET', `admin/users${query({ cursor })}`);
   makeUser = (body: { username: string; password: string; roles: string[] }): Promise<UserReply> =>
     this.ask('POST', 'admin/users', body);
-  changeUser = (id: string, changes: { roles?: string[]; disabled?: boolean; password?: string }): Promise<UserReply> =>
-    this.ask('PATCH', `admin/users/${id}`, changes);
+  changeUser = (
+    id: string,
+    changes: { roles?: string[]; disabled?: boolean; password?: string; quotas?: Quota[] }
+  ): Promise<UserReply> => this.ask('PATCH', `admin/users/${id}`, changes);
   deleteUser = (id: string): Promise<void> => this.ask('DELETE', `admin/users/${id}`);
 
   invitations = (): Promise<Page<InvitationReply>> => this.ask('GET', 'auth/invitations');

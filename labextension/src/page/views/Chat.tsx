@@ -33,6 +33,7 @@ export function Chat({ me, model, chatId }: Props): React.ReactElement {
   const host = React.useMemo<Host>(
     () => ({
       name: 'page',
+      served: true,
       trans,
       corner: <AccountMenu me={me} />,
       sharedUrl: token => router.urlOf({ view: 'shared', token })

@@ -19,7 +19,9 @@ export function Empty(): React.ReactElement {
         <Icon name="chat" />
       </div>
       <p className="aichat-empty-lead">
-        {trans.__('Ask about your work. Answers come from models on your own machine.')}
+        {host.served
+          ? trans.__('Ask about your work. Answers come from models that this service runs.')
+          : trans.__('Ask about your work. Answers come from models on your own machine.')}
       </p>
       <ModelNotice />
       <ul className="aichat-examples" aria-label={trans.__('Examples')}>
@@ -70,7 +72,11 @@ function ModelNotice(): React.ReactElement | null {
       <div className="aichat-notice" role="status">
         <p>
           <Code
-            text={trans.__('No model yet. Get one with `ollama pull llama3.2` (2 GB); it appears here by itself.')}
+            text={
+              host.served
+                ? trans.__('No model yet. When an administrator has installed one, it appears here by itself.')
+                : trans.__('No model yet. Get one with `ollama pull llama3.2` (2 GB); it appears here by itself.')
+            }
           />
         </p>
       </div>

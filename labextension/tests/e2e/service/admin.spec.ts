@@ -61,3 +61,26 @@ test('who is no administrator finds no administration', async ({ ada }) => {
   await ada.go('admin/users');
   await expect(ada.page.getByRole('heading', { name: 'There is nothing here' })).toBeVisible();
 });
+
+test('quotas of a person hold, and the page says what is left', async ({ visit }) => {
+  const [root, ada] = [await visit('Root', ['user', 'admin']), await visit('Ada')];
+  await root.go('admin/users');
+  const row = root.page.getByRole('listitem').filter({ hasText: ada.name });
+  await row.getByRole('button', { name: `Actions for ${ada.name}` }).click();
+  await row.getByRole('menuitem', { name: 'Quotas …' }).click();
+  await row.getByLabel('Tokens a day').fill('100');
+  await row.getByRole('button', { name: 'Save' }).click();
+  await expect(row).toContainText('own quotas');
+  await ada.go('settings/usage');
+  await expect(ada.page.getByText('100 of 100 tokens left')).toBeVisible();
+  await ada.go();
+  await ada.ended(await ada.ask('word '.repeat(400), 'echo')); // the last answer may be longer than what is left
+  await ada.box.fill('One more');
+  await ada.box.press('Enter');
+  await expect(ada.root.getByRole('alert')).toContainText('used');
+  await ada.go('settings/usage');
+  await expect(ada.page.getByText('0 of 100 tokens left')).toBeVisible();
+  await expect(ada.page.getByText('Used up')).toBeVisible();
+  await root.go('admin/usage');
+  await expect(root.page.getByRole('row').filter({ hasText: ada.name })).toContainText('scripted/echo');
+});

@@ -90,6 +90,9 @@ const actionNames = (trans: Trans): Record<string, string> => ({
   account_enabled: trans.__('Account enabled'),
   roles_changed: trans.__('Roles changed'),
   account_deleted: trans.__('Account deleted'),
+  shared: trans.__('Chat shared'),
+  share_revoked: trans.__('Share revoked'),
+  quotas_changed: trans.__('Quotas changed'),
   exported: trans.__('Data downloaded'),
   admin_read: trans.__('Read by an administrator')
 });

@@ -10,6 +10,7 @@ import { useAction } from '../../parts/useAction';
 import { useList } from '../../parts/useList';
 import { day } from '../../parts/words';
 import { NewUser } from './NewUser';
+import { SetQuotas } from './SetQuotas';
 import { SetPassword } from './SetPassword';
 
 /** All accounts, and what can be done with them. */
@@ -35,7 +36,7 @@ export function Users({ me }: { me: MeReply }): React.ReactElement {
   );
 }
 
-type Asking = 'disable' | 'delete' | 'password' | null;
+type Asking = 'disable' | 'delete' | 'password' | 'quotas' | null;
 
 function UserRow({ of, own, onChanged }: { of: UserReply; own: boolean; onChanged(): void }): React.ReactElement {
   const { accounts, trans } = useService();
@@ -52,6 +53,7 @@ function UserRow({ of, own, onChanged }: { of: UserReply; own: boolean; onChange
       run: () => void change.run({ roles: admin ? ['user'] : ['user', 'admin'] })
     },
     { label: trans.__('Set password …'), disabled: own, run: () => setAsking('password') },
+    { label: trans.__('Quotas …'), run: () => setAsking('quotas') },
     of.disabled
       ? { label: trans.__('Enable'), run: () => void change.run({ disabled: false }) }
       : { label: trans.__('Disable …'), disabled: own, run: () => setAsking('disable') },
@@ -60,7 +62,8 @@ function UserRow({ of, own, onChanged }: { of: UserReply; own: boolean; onChange
   const marks = [
     ...(own ? [trans.__('you')] : []),
     ...(admin ? [trans.__('administrator')] : []),
-    ...(of.disabled ? [trans.__('disabled')] : [])
+    ...(of.disabled ? [trans.__('disabled')] : []),
+    ...(of.quotas.length ? [trans.__('own quotas')] : [])
   ];
   return (
     <Row
@@ -74,6 +77,7 @@ function UserRow({ of, own, onChanged }: { of: UserReply; own: boolean; onChange
     >
       <Menu icon="more" label={trans.__('Actions for %1', of.name)} items={items} />
       {asking === 'password' && <SetPassword of={of} onClose={() => setAsking(null)} />}
+      {asking === 'quotas' && <SetQuotas of={of} onClose={() => setAsking(null)} onChanged={onChanged} />}
       {asking === 'disable' && (
         <Confirm
           title={trans.__('Disable “%1”?', of.name)}

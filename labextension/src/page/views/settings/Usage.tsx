@@ -38,9 +38,16 @@ function Left({ of }: { of: QuotaStanding }): React.ReactElement {
         <strong>{name}</strong>
         <span>{said}</span>
       </div>
-      <meter className="aichat-bar" aria-label={name} min={0} max={1} value={share(of.used, of.limit)}>
-        {said}
-      </meter>
+      <meter
+        className="aichat-bar"
+        aria-label={name}
+        min={0}
+        max={1}
+        low={0.6}
+        high={0.9}
+        optimum={0}
+        value={share(of.used, of.limit)}
+      />
       <p className="aichat-quiet">
         {left ? trans.__('Begins anew %1', moment(of.resets_at)) : trans.__('Used up. Again %1', moment(of.resets_at))}
       </p>
