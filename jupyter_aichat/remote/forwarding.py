@@ -59,6 +59,8 @@ class RemoteHandler(AIChatHandler):
         verb = self.verb
         if verb is None:
             raise web.HTTPError(HTTPStatus.METHOD_NOT_ALLOWED)
+        if "token" in segments:  # who knows the link of a share may read it: the server's log is not to know it
+            self.request.uri = self.route.path
         asked = Asked(self._method, target(self.route.path, segments, self._query(verb)), self._along(), self._sent())
         self._answer = await self.gateway.ask(None if anonymous else self, asked)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
@@ -174,6 +175,21 @@ async def test_kernels_come_in_with_their_own_token(raw: Raw, fake: Fake) -> Non
     kernel = {"Authorization": f"Bearer {os.environ[KERNEL_TOKEN]}"}
     assert (await raw("GET", "/chats/0", kernel)).status == 200
     assert fake.asked.headers["Authorization"] == f"Bearer {TOKEN}"
+
+
+@pytest.mark.parametrize("status", [200, 404, 503])
+async def test_the_link_of_a_share_is_in_no_log(
+    raw: Raw, fake: Fake, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake.answers(status, b'{"code":"a","message":"m"}')
+    with caplog.at_level(logging.DEBUG):
+        assert (await raw("GET", "/shared/s3cret-of-a-link")).status == status
+    assert fake.asked.uri == f"{API}/shared/s3cret-of-a-link"
+    logged = "\n".join(
+        each.getMessage() for each in caplog.records if each.name != "tornado.access"
+    )  # that is the fake's
+    assert "/shared/" in logged
+    assert "s3cret-of-a-link" not in logged
 
 
 async def test_kernels_are_told_that_there_is_a_service_as_long_as_there_is(started: AIChatApp, fake: Fake) -> None:
