@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from tornado import httputil, web, websocket
 from tornado.httpserver import HTTPServer
@@ -119,7 +120,8 @@ async def start(port: int = 0, tls: ssl.SSLContext | None = None) -> Fake:
     (listening,) = bind_sockets(port, "127.0.0.1")
     url = f"{'https' if tls else 'http'}://127.0.0.1:{listening.getsockname()[1]}"
     fake = Fake(url, HTTPServer(web.Application(), ssl_options=tls))
-    application = web.Application([(f"{API}/ws", FakeSocket, {"fake": fake}), (".*", _Handler, {"fake": fake})])
+    routes: list[Any] = [(f"{API}/ws", FakeSocket, {"fake": fake}), (".*", _Handler, {"fake": fake})]
+    application = web.Application(routes, log_function=lambda _: None)
     fake.server.request_callback = application
     fake.server.add_socket(listening)
     return fake
