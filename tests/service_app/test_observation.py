@@ -114,8 +114,8 @@ def test_what_the_worker_of_a_run_says_bears_run_and_request(service: Service, a
     """A model that fails is logged by nobody's request but the one that asked for it."""
     name = f"asked-{uuid4()}"
     run, _ = answer(ada, headers={"X-Request-Id": name}, fields={"model": "fault-0"})
-    found = logged(service, run_id=run)
-    assert {line.get("request_id") for line in found} == {name}
+    (line,) = logged(service, message=f"Run {run} is failed: provider_unreachable")
+    assert (line["run_id"], line["request_id"]) == (run, name)
 
 
 @pytest.mark.parametrize("given", ["", "a" * 129, "a b", "é", "a\tb", '"}'])
