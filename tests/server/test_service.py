@@ -19,7 +19,8 @@ from tests.server.client import Client, Refused
 async def test_health_and_readiness_are_open_and_tell(client: Client) -> None:
     bare = {"Authorization": ""}
     health = (await client.request("GET", "/health", headers=dict(bare)))[1]
-    assert health == {"status": "ok", "state": "ready", "code": None, "version": jupyter_aichat.__version__}
+    version = jupyter_aichat.__version__
+    assert health == {"status": "ok", "state": "ready", "code": None, "version": version, "service": None}
     status, ready = await client.request("GET", "/ready", headers=dict(bare))
     assert status == 200
     assert ready["parts"] == {"store": "ok", "bus": "ok", "cache": "ok", "provider": "down"}  # there is no Ollama
