@@ -16,6 +16,7 @@ from tests.ollama import server as ollama_server
 
 pytest_plugins = ("pytest_jupyter.jupyter_server",)
 
+OF_TESTS = ("AICHAT_CACHE", "AICHAT_TEST_")
 IN_CI = os.environ.get("CI") == "true"
 
 
@@ -59,6 +60,15 @@ def only_loopback() -> Iterator[None]:
         patch.setattr(socket, "getaddrinfo", guarded_look_up)
         patch.setattr(socket.socket, "connect", guarded_connect)
         patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_settings() -> Iterator[None]:
+    """Let no setting of the developer's reach the tests: one of them would send every chat to a service."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AICHAT_") and not name.startswith(OF_TESTS)]:
+            patch.delenv(name)
         yield
 
 

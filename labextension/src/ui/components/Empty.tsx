@@ -21,7 +21,7 @@ export function Empty(): React.ReactElement {
       <p className="aichat-empty-lead">
         {host.served
           ? trans.__('Ask about your work. Answers come from models that this service runs.')
-          : trans.__('Ask about your work. Answers come from models on your own machine.')}
+          : trans.__('Ask about your work. Answers come from your own models.')}
       </p>
       <ModelNotice />
       <ul className="aichat-examples" aria-label={trans.__('Examples')}>
