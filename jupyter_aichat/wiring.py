@@ -150,7 +150,7 @@ def _engine(
         _watch(settings, "store", store, Store),
         bus,
         cache,
-        [OllamaProvider(parent=settings.parent), ScriptedProvider(parent=settings.parent)],
+        [OllamaProvider(parent=settings.parent, discreet=shared), ScriptedProvider(parent=settings.parent)],
         default_model=settings.default_model,
         admission=Admission(queue, alone, parent=settings.parent),
         answers=AnswerCache(secret, parent=settings.parent),

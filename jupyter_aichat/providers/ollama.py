@@ -15,6 +15,7 @@ from jupyter_aichat.domain.model import Model, ModelSetup
 from jupyter_aichat.errors import ProviderBusy
 from jupyter_aichat.providers.base import ChatRequest, Chunk
 from jupyter_aichat.providers.exchange import ByteStream, Fault, HttpClient, whole
+from jupyter_aichat.providers.ollama_discretion import DiscreetWording
 from jupyter_aichat.providers.ollama_errors import Wording
 from jupyter_aichat.providers.ollama_models import ModelFacts, OllamaModels, setup_of
 from jupyter_aichat.providers.ollama_stream import ChatStream
@@ -53,6 +54,7 @@ class OllamaProvider(LoggingConfigurable):
         help="How long a model stays loaded: seconds, or text like '1h'; negative is for ever. Ollama's default if unset.",
     ).tag(config=True)  # fmt: skip
 
+    discreet = Bool(False, help="Leave out of errors what is the operator's business, and log it; for services.")
     parallel = Int(
         allow_none=True, default_value=None, min=0,
         help="How many answers of one model Ollama writes at once, 0 for any number: what runs here beyond waits in line. "
@@ -84,7 +86,12 @@ class OllamaProvider(LoggingConfigurable):
         super().__init__(**kwargs)
         self._address = address_of(self.url)
         self._client = HttpClient(f"{self.url}/", self.headers, self.connect_timeout_s)
-        self._models = OllamaModels(self._client, self._address, allow_cloud=self.allow_cloud, provider=self.name)
+        self._models = OllamaModels(self._client, self._wording, allow_cloud=self.allow_cloud, provider=self.name)
+
+    def _wording(self, model: str = "") -> Wording:
+        if self.discreet:
+            return DiscreetWording(self._address, model, self.log)
+        return Wording(self._address, model)
 
     async def open(self) -> None:
         """Make clients; ask nothing of the network."""
@@ -105,7 +112,7 @@ class OllamaProvider(LoggingConfigurable):
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[tuple[Chunk, ...], None]:
         """Stream an answer as `Provider.chat` says; a busy server is asked again a few times before the first chunk."""
-        wording = Wording(self._address, request.model)
+        wording = self._wording(request.model)
         answer = ChatStream(wording)
         stream: ByteStream | None = None
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
@@ -38,8 +39,10 @@ class ModelFacts(msgspec.Struct, frozen=True):
 class OllamaModels:
     """The list and the facts, of one server."""
 
-    def __init__(self, client: HttpClient, address: str, *, allow_cloud: bool, provider: str) -> None:
-        self._client, self._address = client, address
+    def __init__(
+        self, client: HttpClient, wording: Callable[..., Wording], *, allow_cloud: bool, provider: str
+    ) -> None:
+        self._client, self._wording = client, wording
         self._allow_cloud, self._provider = allow_cloud, provider
         self._facts: dict[str, ModelFacts] = {}
         self._tags: dict[str, Tag] = {}
@@ -64,7 +67,7 @@ class OllamaModels:
         if facts is None:
             facts = await asyncio.shield(self._ask(tag))
         if not self._allow_cloud and (facts.cloud or _is_cloud(tag)):
-            raise Wording(self._address, name).cloud()
+            raise self._wording(name).cloud()
         return facts
 
     async def close(self) -> None:
@@ -89,7 +92,7 @@ class OllamaModels:
             task.exception()  # marks it as seen: who waits for the facts gets it, the list does without
 
     async def _show(self, tag: Tag) -> ModelFacts:
-        wording = Wording(self._address, tag.name)
+        wording = self._wording(tag.name)
         async with self._turn:
             answer = await self._answer("POST", "api/show", encode_show(tag.name), wording)
         facts = _facts(_decode(answer, Show, wording))
@@ -98,13 +101,13 @@ class OllamaModels:
         return facts
 
     async def _list_tags(self) -> tuple[Tag, ...]:
-        wording = Wording(self._address)
+        wording = self._wording()
         answer = await self._answer("GET", "api/tags", None, wording)
         return _decode(answer, Tags, wording).models or ()
 
     async def _list_loaded(self) -> frozenset[str]:
         """Names of the loaded models; which they are is a comfort, so a failure says none."""
-        wording = Wording(self._address)
+        wording = self._wording()
         try:
             answer = await self._answer("GET", "api/ps", None, wording)
             return frozenset(model.name for model in _decode(answer, LoadedModels, wording).models or ())
