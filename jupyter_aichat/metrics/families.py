@@ -12,79 +12,57 @@ WAIT_S = (0.01, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 6
 ANSWER_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 12.0, 25.0, 50.0, 100.0, 300.0, 900.0)
 
 
-class Families:
-    """The counters and histograms of one server."""
+class Answers:
+    """What becomes of answers."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.build = Gauge(
-            "aichat_build_info", "What runs here; always 1.", ["version", "mode"], registry=registry
-        )  # fmt: skip
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(name, text, labels, registry=registry)
 
-        self.ended = Counter(
-            "aichat_runs_ended", "Answers that came to their end here.", ["state", "reason"], registry=registry
-        )
-        self.run_errors = Counter(
-            "aichat_run_errors", "Answers that ended with an error, by its code.", ["code"], registry=registry
-        )
-        self.first_token = Histogram(
-            "aichat_first_token_seconds", "From asking the model to its first word.", ["model"],
-            buckets=ANSWER_S, registry=registry,
-        )  # fmt: skip
-        self.answer = Histogram(
-            "aichat_answer_seconds", "From asking the model to the end of its answer.", ["model"],
-            buckets=ANSWER_S, registry=registry,
-        )  # fmt: skip
-        self.tokens = Counter(
-            "aichat_tokens", "Tokens that models read (prompt) and wrote (completion).", ["model", "kind"],
-            registry=registry,
-        )  # fmt: skip
-        self.queue_wait = Histogram(
-            "aichat_queue_wait_seconds", "How long answers waited in line before their model.",
-            buckets=WAIT_S, registry=registry,
-        )  # fmt: skip
-        self.refused = Counter(
-            "aichat_questions_refused", "Questions that were refused, by the error's code.", ["code"],
-            registry=registry,
-        )  # fmt: skip
-        self.takeovers = Counter(
-            "aichat_takeovers", "Answers taken over from a process that was gone: continued or ended.", ["result"],
-            registry=registry,
-        )  # fmt: skip
-        self.lapses = Counter(
-            "aichat_lease_lapses", "How often this process had to let go of its answers: the store was away too long.",
-            registry=registry,
-        )  # fmt: skip
+        def histogram(name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+            return Histogram(name, text, labels, buckets=buckets, registry=registry)
 
-        self.part = Histogram(
-            "aichat_part_seconds", "How long store, bus, cache and queue took to answer.", ["part", "operation"],
-            buckets=FAST_S, registry=registry,
-        )  # fmt: skip
-        self.part_failures = Counter(
-            "aichat_part_failures", "Questions that store, bus, cache or queue could not answer: they were away.",
-            ["part", "operation"], registry=registry,
-        )  # fmt: skip
-        self.account_events = Counter(
-            "aichat_account_events", "What the audit notes: logins, failures, refusals, changes of accounts.",
-            ["action"], registry=registry,
-        )  # fmt: skip
-
-        self.requests = Counter(
-            "aichat_requests", "Requests that were answered.", ["route", "method", "status"], registry=registry
-        )
-        self.request = Histogram(
-            "aichat_request_seconds", "How long requests took; not those that stream.", ["route", "method"],
-            buckets=FAST_S, registry=registry,
-        )  # fmt: skip
-        self.loop_lag = Histogram(
-            "aichat_loop_lag_seconds", "How late the event loop was, looked at twice a second.",
-            buckets=FAST_S, registry=registry,
-        )  # fmt: skip
-
-    def begin(self, actions: Iterable[str]) -> None:
-        """Let what is rare begin at zero: the first time would be no increase for one who has not seen it before."""
+        self.ended = counter("aichat_runs_ended", "Answers that came to their end here.", "state", "reason")
+        self.errors = counter("aichat_run_errors", "Answers that ended with an error, by its code.", "code")
+        asked = "From asking the model to "
+        self.first_token = histogram("aichat_first_token_seconds", f"{asked}its first word.", ANSWER_S, "model")
+        self.answer = histogram("aichat_answer_seconds", f"{asked}the end of its answer.", ANSWER_S, "model")
+        read = "Tokens that models read (prompt) and wrote (completion)."
+        self.tokens = counter("aichat_tokens", read, "model", "kind")
+        waited = "How long answers waited in line before their model."
+        self.queue_wait = histogram("aichat_queue_wait_seconds", waited, WAIT_S)
+        self.refused = counter("aichat_questions_refused", "Questions refused, by the error's code.", "code")
+        taken = "Answers taken over from a process that was gone: continued or ended."
+        self.takeovers = counter("aichat_takeovers", taken, "result")
+        lapsed = "How often this process had to let go of its answers: the store was away too long."
+        self.lapses = counter("aichat_lease_lapses", lapsed)
         for code in ("queue_full", "quota_exceeded", "too_many_runs"):
-            self.refused.labels(code)
+            self.refused.labels(code)  # what is rare begins at 0: the first time would be no increase
         for result in ("continued", "ended"):
             self.takeovers.labels(result)
+
+
+class Surroundings:
+    """How the server itself does, and the parts that it stands on."""
+
+    def __init__(self, registry: CollectorRegistry, actions: Iterable[str]) -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(name, text, labels, registry=registry)
+
+        def histogram(name: str, text: str, *labels: str) -> Histogram:
+            return Histogram(name, text, labels, buckets=FAST_S, registry=registry)
+
+        self.build = Gauge("aichat_build_info", "What runs here; always 1.", ["version", "mode"], registry=registry)
+        asked = "How long store, bus, cache and queue took to answer."
+        self.part = histogram("aichat_part_seconds", asked, "part", "operation")
+        away = "Questions that store, bus, cache or queue could not answer: they were away."
+        self.part_failures = counter("aichat_part_failures", away, "part", "operation")
+        noted = "What the audit notes: logins, failures, refusals, changes of accounts."
+        self.account_events = counter("aichat_account_events", noted, "action")
+        self.requests = counter("aichat_requests", "Requests that were answered.", "route", "method", "status")
+        took = "How long requests took; not those that stream."
+        self.request = histogram("aichat_request_seconds", took, "route", "method")
+        late = "How late the event loop was, looked at twice a second."
+        self.loop_lag = histogram("aichat_loop_lag_seconds", late)
         for action in actions:
             self.account_events.labels(action)

@@ -9,7 +9,7 @@ from prometheus_client import ProcessCollector
 
 from jupyter_aichat.domain.audit import Action
 from jupyter_aichat.engine.observer import EndedRun, Observer
-from jupyter_aichat.metrics.families import Families
+from jupyter_aichat.metrics.families import Answers, Surroundings
 from jupyter_aichat.metrics.labels import REASONS, Models, one_of
 from jupyter_aichat.metrics.lag import LoopLag
 from jupyter_aichat.metrics.registry import Registry
@@ -22,13 +22,13 @@ class Metrics(Observer):
     def __init__(self, version: str, mode: str) -> None:
         self._registry = Registry()
         self._models = Models()
-        self._count = Families(self._registry)
+        self._answers = Answers(self._registry)
+        self._around = Surroundings(self._registry, get_args(Action) if mode == "service" else ())
         self._state = StateCollector(self._models)
         self._registry.register(self._state)
         ProcessCollector(registry=self._registry)
-        self._count.build.labels(version, mode).set(1)
-        self._count.begin(get_args(Action) if mode == "service" else ())
-        self._lag = LoopLag(self._count.loop_lag.observe)
+        self._around.build.labels(version, mode).set(1)
+        self._lag = LoopLag(self._around.loop_lag.observe)
 
     def start(self) -> None:
         """Begin to look at the loop."""
@@ -47,18 +47,18 @@ class Metrics(Observer):
 
     def admitted(self, waited_s: float) -> None:
         """See `Observer.admitted`."""
-        self._count.queue_wait.observe(waited_s)
+        self._answers.queue_wait.observe(waited_s)
 
     def refused(self, code: str) -> None:
         """See `Observer.refused`."""
-        self._count.refused.labels(code).inc()
+        self._answers.refused.labels(code).inc()
 
     def ended(self, run: EndedRun) -> None:
         """See `Observer.ended`."""
-        count, model = self._count, self._models.label(run.model)
+        count, model = self._answers, self._models.label(run.model)
         count.ended.labels(run.outcome, one_of(REASONS, run.reason)).inc()
         if run.error is not None:
-            count.run_errors.labels(run.error).inc()
+            count.errors.labels(run.error).inc()
         if run.first_token_s is not None:
             count.first_token.labels(model).observe(run.first_token_s)
         if run.answer_s is not None:
@@ -69,26 +69,26 @@ class Metrics(Observer):
 
     def taken_over(self, goes_on: bool) -> None:
         """See `Observer.taken_over`."""
-        self._count.takeovers.labels("continued" if goes_on else "ended").inc()
+        self._answers.takeovers.labels("continued" if goes_on else "ended").inc()
 
     def lapsed(self) -> None:
         """See `Observer.lapsed`."""
-        self._count.lapses.inc()
+        self._answers.lapses.inc()
 
     def noted(self, action: Action) -> None:
         """See `Observer.noted`."""
-        self._count.account_events.labels(action).inc()
+        self._around.account_events.labels(action).inc()
 
     def asked(self, part: str, operation: str, seconds: float, failed: bool) -> None:
         """See `Observer.asked`."""
-        self._count.part.labels(part, operation).observe(seconds)
+        self._around.part.labels(part, operation).observe(seconds)
         if failed:
-            self._count.part_failures.labels(part, operation).inc()
+            self._around.part_failures.labels(part, operation).inc()
 
     # What the server tells
 
     def answered(self, route: str, method: str, status: int, seconds: float | None) -> None:
         """A request to a route of the table was answered, after so many seconds; None where it was a stream."""
-        self._count.requests.labels(route, method, str(status)).inc()
+        self._around.requests.labels(route, method, str(status)).inc()
         if seconds is not None:
-            self._count.request.labels(route, method).observe(seconds)
+            self._around.request.labels(route, method).observe(seconds)
