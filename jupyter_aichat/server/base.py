@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar, cast
 
@@ -11,8 +12,10 @@ from jupyter_server.base.handlers import APIHandler
 from tornado import web
 from tornado.iostream import StreamClosedError
 
+from jupyter_aichat.domain.identity import Ending
 from jupyter_aichat.errors import (
     TooLarge,
+    Unauthenticated,
     UnsupportedMedia,
 )
 from jupyter_aichat.protocol.bodies import MAX_BODY
@@ -37,6 +40,9 @@ class AIChatHandler(HostedHandler, APIHandler):
 
     The body is read by ourselves, and only after the request was let in: the server's own bound is 512 MiB.
     """
+
+    _unwatch: Callable[[], None] | None = None
+    _is_over = False
 
     def initialize(self, host: Host, route: Route = NOWHERE) -> None:
         """Take what the URL table hands over.
@@ -64,6 +70,33 @@ class AIChatHandler(HostedHandler, APIHandler):
             raise
         if self._length > MAX_BODY:
             await self._refuse_large(self._length)
+        elif not connection._read_finished:  # noqa: SLF001
+            self.keep_watching()
+
+    def keep_watching(self) -> None:
+        """Notice from now on when what the request came with lets nobody in any more.
+
+        For what takes a while: a body may come for a minute after its headers, and must not be carried out after a logout.
+        """
+        self._unwatch = self.watch_credential(self.credential_ended)
+
+    def credential_ended(self, _ending: Ending) -> None:
+        """Let the body, once it is there, not be carried out."""
+        self._is_over = True
+
+    def _look_away(self) -> None:
+        if self._unwatch is not None:
+            self._unwatch()
+
+    def on_finish(self) -> None:
+        """Watch no more."""
+        super().on_finish()
+        self._look_away()
+
+    def on_connection_close(self) -> None:
+        """Watch no more."""
+        super().on_connection_close()
+        self._look_away()
 
     @property
     def _length(self) -> int:
@@ -115,7 +148,9 @@ class AIChatHandler(HostedHandler, APIHandler):
             self.send_error(exc_info=(TooLarge, _too_large(), None))
 
     def body(self, decoder: msgspec.json.Decoder[T]) -> T:
-        """Return the request's body, or raise `InvalidRequest`."""
+        """Return the request's body, or raise `InvalidRequest`; `Unauthenticated` where the credential ended meanwhile."""
+        if self._is_over:
+            raise Unauthenticated
         return decode(self._body, decoder)
 
     def query(self, kind: type[T]) -> T:

@@ -9,6 +9,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 from tornado.iostream import StreamClosedError
 
+from jupyter_aichat.domain.identity import Ending
 from jupyter_aichat.domain.ids import SessionId, TokenId
 from jupyter_aichat.protocol.accounts import NewTokenBody, PasswordBody, SessionsReply, TokensReply
 from jupyter_aichat.server.accounts.base import AccountHandler
@@ -93,6 +94,7 @@ class ExportHandler(AccountHandler):
     @authorized
     async def get(self) -> None:
         """Send it as a file of JSON lines, no faster than the client reads; the last one says that it is whole."""
+        self.keep_watching()
         lines = await self.accounts.export(self.owner, self.origin)
         self.set_header("Content-Type", JSON_LINES)
         self.set_header("Content-Disposition", 'attachment; filename="aichat.jsonl"')
@@ -107,3 +109,8 @@ class ExportHandler(AccountHandler):
             self.finish(set_content_type=JSON_LINES)
         except StreamClosedError:  # the client has gone
             return
+
+    def credential_ended(self, ending: Ending) -> None:
+        """Cut the file off, however slowly it is read: without its last line nobody takes it for a whole one."""
+        super().credential_ended(ending)
+        self.request.connection.stream.close()  # type: ignore[union-attr]
