@@ -55,7 +55,8 @@ class AccountStore(Protocol):
     ) -> Account | None:
         """Change an account; return it as it then stands, or None where it is gone or its password hash is not `if_hash`.
 
-        Where the changes end all sessions, the one to `keep` goes on, in the same transaction.
+        Where the changes end all sessions, the one to `keep` goes on, in the same transaction. Of an account that they disable
+        all runs under way shall stop (`Store.stop_requests`).
         """
         ...
 

@@ -159,7 +159,8 @@ class Store(Protocol):
         """End run and message in one conditional transaction, and fold the segments.
 
         The message's parts become ``end.parts``, or what its segments say where that is None; the end's charge is added to
-        what the owner used, in the same transaction. Return the run as it stands afterwards, whoever won, or None where it is gone or its epoch is another and it has not ended.
+        what the owner used, in the same transaction; also that of a run whose chat was deleted meanwhile, unless the owner's
+        account is gone. Return the run as it stands afterwards, whoever won, or None where it is gone or its epoch is another and it has not ended.
         """
         ...
 

@@ -78,6 +78,8 @@ async def change(
     await db.update("accounts", {"_id": owner}, {"$set": builtins(account)})
     if keep is not None:
         await keep_session(db, keep, found[0], account.stamp)
+    if changes.disabled is True:
+        await db.update_all("runs", {"owner_id": owner, "active": True}, {"$set": {"stop_requested": True}})
     return account
 
 

@@ -110,6 +110,8 @@ async def end_run(
     before = await db.take("runs", _going_on(owner, run_id, epoch), {"$set": change}, before=True)
     if before is None:
         record = await find_record(db, owner, run_id)
+        if record is None and end.charge is not None:
+            await usage.add_of_gone(db, owner, end.charge)
         return record if record is not None and record.run.ended else None
     this, has_segments = by_id(owner, before["message_id"]), before["state"] == "streaming"
     fields, parts = _message_end(end), end.parts

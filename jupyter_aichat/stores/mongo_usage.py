@@ -59,6 +59,12 @@ async def add(db: Scope, owner: OwnerId, charge: Charge) -> None:
     await db.add_up("usage", this, {"day": charge.day, "model": charge.model}, amounts)
 
 
+async def add_of_gone(db: Scope, owner: OwnerId, charge: Charge) -> None:
+    """Add the charge of a run whose chat was deleted while it went on; where its owner is gone too, nothing is left behind."""
+    if await db.find_one("accounts", {"_id": owner}) is not None:
+        await add(db, owner, charge)
+
+
 def _filter(query: UsageQuery) -> Document:
     wanted: Document = {"day": {"$gte": query.since, "$lte": query.until}}
     if query.owner_id is not None:

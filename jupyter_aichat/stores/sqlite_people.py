@@ -71,6 +71,8 @@ def change(
     db.execute("UPDATE accounts SET body = ? WHERE owner_id = ?", (encode(account), owner))
     if keep is not None:
         keep_session(db, keep, found[0], account.stamp)
+    if changes.disabled is True:
+        db.execute("UPDATE runs SET stop_requested = 1 WHERE owner_id = ? AND active = 1", (owner,))
     return account
 
 

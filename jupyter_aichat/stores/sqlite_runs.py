@@ -77,6 +77,8 @@ def _advance(db: sqlite3.Connection, segment: Segment) -> bool:
 def end_run(db: sqlite3.Connection, owner: OwnerId, run_id: RunId, epoch: int, end: RunEnd) -> RunRecord | None:
     """See `Store.end_run`."""
     record = find_record(db, owner, run_id)
+    if record is None and end.charge is not None:
+        usage.add_of_gone(db, owner, end.charge)
     if record is None or record.run.ended:
         return record
     if record.epoch != epoch:

@@ -43,6 +43,12 @@ def add(db: sqlite3.Connection, owner: OwnerId, charge: Charge) -> None:
     )
 
 
+def add_of_gone(db: sqlite3.Connection, owner: OwnerId, charge: Charge) -> None:
+    """Add the charge of a run whose chat was deleted while it went on; where its owner is gone too, nothing is left behind."""
+    if db.execute("SELECT 1 FROM accounts WHERE owner_id = ?", (owner,)).fetchone() is not None:
+        add(db, owner, charge)
+
+
 def _listed(db: sqlite3.Connection, query: UsageQuery) -> Page[UsageRecord]:
     clauses, values = ["day BETWEEN ? AND ?"], [query.since, query.until]
     if query.owner_id is not None:

@@ -27,7 +27,7 @@ from tests.contract.account_values import (
     token_of,
 )
 from tests.contract.store_targets import Raw
-from tests.contract.store_turns import EVE, answered, begun, said
+from tests.contract.store_turns import EVE, HERE, answered, begun, said
 
 
 async def outcome(creating: object) -> str:
@@ -158,6 +158,16 @@ async def test_of_many_changes_of_a_password_one_wins(accounts: AccountStore, ot
     (winner,) = [each for each in changed if each is not None]
     assert await accounts.accounts([ada.id]) == (winner,)
     assert winner.stamp == ada.stamp + 1
+
+
+async def test_the_runs_of_an_account_that_is_disabled_shall_stop(store: Store, accounts: AccountStore) -> None:
+    account = await accounts.create_account(account_named("Ada"))
+    mine, hers = [(await begun(store, owner=owner)).record for owner in (account.id, EVE)]
+    await accounts.change_account(account.id, AccountChanges(roles=("user",), ends_sessions=True))
+    assert await store.stop_requests(HERE) == ()
+    await accounts.change_account(account.id, AccountChanges(disabled=True))
+    assert await store.stop_requests(HERE) == (mine.run.id,)
+    assert not (await store.get_run(EVE, hers.run.id)).stop_requested
 
 
 async def test_of_many_changes_of_different_things_none_is_lost(

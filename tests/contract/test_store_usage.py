@@ -15,6 +15,7 @@ from jupyter_aichat.stores.base import Store
 from jupyter_aichat.stores.mongo import MongoStore
 from jupyter_aichat.stores.sqlite import SqliteStore
 from jupyter_aichat.stores.usage import UsageStore
+from tests.contract.account_values import account_named
 from tests.contract.store_turns import ADA, EVE, begun
 
 TODAY = "2026-11-25"
@@ -86,6 +87,20 @@ async def test_usage_outlives_its_chat_and_goes_with_the_account(
     await accounts.delete_account(ADA)
     assert await usage.used(ADA, "") == ()
     assert len(await usage.used(EVE, TODAY)) == 1
+
+
+async def test_a_run_whose_chat_was_deleted_under_it_is_charged_unless_its_owner_went_too(
+    store: Store, usage: UsageStore, accounts: AccountStore
+) -> None:
+    account = await accounts.create_account(account_named("Pia"))
+    first, second = [(await begun(store, owner=account.id)).record for _ in range(2)]
+    await store.delete_chat(account.id, first.run.chat_id)
+    end = RunEnd("stopped", charge=CHARGE)
+    assert await store.end_run(account.id, first.run.id, first.epoch, end) is None
+    assert [each.runs for each in await usage.used(account.id, TODAY)] == [1]
+    await accounts.delete_account(account.id)
+    assert await store.end_run(account.id, second.run.id, second.epoch, end) is None
+    assert await usage.used(account.id, "") == ()
 
 
 async def test_all_usage_is_listed_newest_day_first_page_by_page(store: Store, usage: UsageStore) -> None:

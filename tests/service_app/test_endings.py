@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +18,7 @@ import pytest
 from tests.service_app.asking import fresh_name
 from tests.service_app.process import PASSWORD, Person, Service
 
+RUNNING = ("queued", "loading", "streaming")
 QUESTION, QUESTIONS = "a" * 500_000, 16
 """More than what the system keeps for a connection that nobody reads."""
 
@@ -70,6 +73,27 @@ async def test_a_body_that_comes_after_the_end_of_access_is_not_carried_out(
         found.sendall(body[1:])
         assert _status(found) == 401
     assert name not in {user["name"] for user in admin.json("GET", "/admin/users?limit=200")["items"]}
+
+
+@pytest.mark.parametrize("how", ["PATCH", "DELETE"])
+def test_answers_under_way_stop_with_their_account(service: Service, admin: Person, how: str) -> None:
+    person = service.person(fresh_name())
+    run = person.send("endless-20")["run"]["id"]
+    with person.http.stream("GET", f"/runs/{run}/events") as events:
+        next(line for line in events.iter_lines() if "text_delta" in line)
+        answer = admin.http.request(how, f"/admin/users/{person.owner_id}", json={"disabled": True})
+        assert answer.is_success
+    deadline = time.monotonic() + 5
+    while (state := _state(service, run)) in RUNNING and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert state == ("stopped" if how == "PATCH" else None)
+
+
+def _state(service: Service, run: str) -> str | None:
+    """How a run stands in the store: nobody may ask the service."""
+    with sqlite3.connect(service.store_url.removeprefix("sqlite:///")) as database:
+        row = database.execute("SELECT body FROM runs WHERE id = ?", (run,)).fetchone()
+    return None if row is None else str(json.loads(row[0])["run"]["state"])
 
 
 async def test_an_export_is_cut_off_at_a_logout(service: Service) -> None:

@@ -245,6 +245,16 @@ def test_what_one_used_is_in_the_file_of_all_that_is_ones_own(person: Person) ->
     assert (used["model"], used["completion_tokens"], used["runs"]) == (f"scripted/{MODEL}", 5, 1)
 
 
+def test_who_deletes_the_chat_in_the_middle_of_an_answer_pays_for_it(poor: Person) -> None:
+    sent = poor.send("counter-40-2", "x " * 450)
+    with poor.http.stream("GET", f"/runs/{sent['run']['id']}/events") as events:
+        lines = events.iter_lines()
+        next(line for line in lines if "text_delta" in line)
+        assert poor.http.delete(f"/chats/{sent['run']['chat_id']}").status_code == 204
+        assert '"deleted"' in [line for line in lines if line.startswith("data:")][-1]
+    assert poor.json("GET", "/me")["limits"]["quotas"][0]["used"] > 200
+
+
 def test_an_administrator_gives_a_person_other_quotas(admin: Person, poor: Person) -> None:
     user = f"/admin/users/{poor.owner_id}"
     changed = admin.json(
