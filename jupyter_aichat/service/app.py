@@ -15,7 +15,6 @@ from typing import Any
 
 from jupyter_core.application import JupyterApp, base_aliases, base_flags
 from jupyter_server.auth import IdentityProvider
-from jupyter_server.serverapp import ServerApp
 from jupyter_server.serverapp import flags as SERVER_FLAGS  # noqa: N812
 from traitlets import Unicode, default
 
@@ -33,15 +32,14 @@ from jupyter_aichat.service.access_log import log_request
 from jupyter_aichat.service.bounds import Bounds
 from jupyter_aichat.service.extension import ServiceExtension
 from jupyter_aichat.service.headers import STATIC, Headers
+from jupyter_aichat.service.listening import Listening
 from jupyter_aichat.service.log_records import keep_tokens_out_of_logs
 from jupyter_aichat.wiring import CONFIGURABLES
 
 EXTENSION = "jupyter_aichat.service"
-EX_CONFIG = 78
-"""What the process exits with where the configuration must be mended first (as in sysexits.h)."""
 
 
-class AIChatService(Bounds, ServerApp):
+class AIChatService(Bounds, Listening):
     """Serves the chat to many people, each with an account."""
 
     name = "jupyter-aichat-service"
@@ -61,6 +59,10 @@ class AIChatService(Bounds, ServerApp):
         "base-url": "ServerApp.base_url",
         "certfile": "ServerApp.certfile",
         "keyfile": "ServerApp.keyfile",
+        "store-url": "AIChatApp.store_url",
+        "redis-url": "AIChatApp.redis_url",
+        "secret-file": "AIChatApp.secret_file",
+        "registration": "AIChatApp.registration",
     }
 
     default_services = ()  # type: ignore[assignment]
@@ -128,6 +130,7 @@ class AIChatService(Bounds, ServerApp):
 
     def init_webapp(self) -> None:
         """Make the web application, and take Jupyter's own pages away."""
+        self.check_place()
         self.tornado_settings["headers"] = {**STATIC, **self.tornado_settings.get("headers", {})}
         self.tornado_settings["log_function"] = log_request
         super().init_webapp()
@@ -135,6 +138,7 @@ class AIChatService(Bounds, ServerApp):
 
     def init_httpserver(self) -> None:
         """Make the HTTP server, which bounds what its clients may take of it."""
+        self.check_certificate()
         host = self._host()
         transforms: list[Any] = self.web_app.transforms
         transforms.append(partial(Headers, origins=host.origins, proxies=host.proxies, hsts_s=self.hsts_s))
@@ -155,8 +159,7 @@ class AIChatService(Bounds, ServerApp):
         try:
             super().load_server_extensions()
         except AIChatError as error:
-            self.log.critical("The service cannot start: %s", error)
-            self.exit(EX_CONFIG)
+            self.refuse_to_start(str(error))
 
     def init_signal(self) -> None:
         """Stop in order at SIGINT too, whether or not there is a terminal."""

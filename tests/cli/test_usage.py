@@ -57,6 +57,8 @@ def test_each_refuses_what_it_does_not_know(run: Run, path: tuple[str, ...]) -> 
         (("users", "disable"), "NAME"),
         (("users", "disable", "a", "b"), "NAME"),
         (("users", "list", "a"), "no arguments"),
+        (("serve", "--certfle=chain.pem"), "no option --certfle"),  # it would be a service without TLS
+        (("serve", "8790"), "no arguments"),
     ],
 )
 def test_wrong_usage_is_two(run: Run, arguments: tuple[str, ...], said: str) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from jupyter_aichat.auth.keys import new_secret
@@ -58,7 +61,7 @@ def test_paths_that_are_nobodys_are_not_found(service: Service, ada: Person, met
 
 
 def _start(folder: Path, *arguments: str, **environment: str) -> tuple[int, str]:
-    command = [sys.executable, "-m", "jupyter_aichat.service.app", "--port=0", *arguments]
+    command = [sys.executable, "-m", "jupyter_aichat", "serve", *arguments]
     found = subprocess.run(
         command, env={**surroundings(folder), **environment}, capture_output=True, text=True, timeout=40, check=False
     )
@@ -91,14 +94,38 @@ def test_without_a_good_secret_it_does_not_start(tmp_path: Path, secret: str | N
         ("--AIChatApp.store_url=mysql://db", "store_url"),
         ("--AIChatApp.trusted_proxies=10.0.0.1/8", "trusted_proxies"),
         ('--Quotas.rules={"tokens_per_week": 1}', "Quotas.rules"),
+        ("--certfile={folder}/secret", "no certificate with its key in"),
+        ("--sock=/nowhere/socket", "cannot listen on /nowhere/socket: No such file"),
+        ("--port={taken}", "cannot listen on port {taken} of localhost: Address already in use"),
+        ("--port=65536", "no port 65536"),
     ],
 )
 def test_what_is_set_wrong_is_told_at_the_start(tmp_path: Path, argument: str, said: str) -> None:
     (tmp_path / "secret").write_text(new_secret())
-    code, told = _start(tmp_path, argument, AICHAT_SECRET_FILE=str(tmp_path / "secret"))
+    with socket.create_server(("localhost", 0)) as other:
+        told_of = {"folder": str(tmp_path), "taken": str(other.getsockname()[1])}
+        for name, value in told_of.items():
+            argument, said = (text.replace(f"{{{name}}}", value) for text in (argument, said))
+        code, told = _start(tmp_path, argument, AICHAT_SECRET_FILE=str(tmp_path / "secret"))
     assert code == EX_CONFIG, told
     assert said in told
     assert "Traceback" not in told
+
+
+def test_it_listens_on_a_unix_socket(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(new_secret())
+    place = tmp_path / "http"
+    command = [sys.executable, "-m", "jupyter_aichat", "serve", f"--sock={place}", f"--secret-file={tmp_path}/secret"]
+    with (
+        subprocess.Popen([*command, f"--store-url={tmp_path}/chats.sqlite3"], env=surroundings(tmp_path)) as process,
+        httpx.Client(transport=httpx.HTTPTransport(uds=str(place)), base_url="http://localhost") as client,
+    ):
+        while not place.exists() and process.poll() is None:
+            time.sleep(0.05)
+        health = client.get("/api/aichat/v1/health").json()
+        process.terminate()
+    assert health["status"] == "ok"
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
