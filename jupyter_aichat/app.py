@@ -130,8 +130,9 @@ class AIChatApp(AppSettings, ExtensionApp):
 
     def _make_gateway(self, mode: RemoteMode) -> Gateway:
         from jupyter_aichat.remote.gateway import Gateway  # noqa: PLC0415 (remote mode only for those who want it)
+        from jupyter_aichat.remote.hub import hub_credentials  # noqa: PLC0415
 
-        return Gateway(mode, self.log)
+        return Gateway(mode, self.log, hub_credentials(mode))
 
     def _admit_kernels(self, serverapp: ServerApp) -> None:
         """Let kernels find our routes, and nothing else: they inherit this process's environment."""

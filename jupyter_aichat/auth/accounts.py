@@ -165,6 +165,30 @@ class Accounts:
             await self.tokens.used(standing.proof)
         return Identity(standing.principal(), credential, expires_at or standing.proof.expires_at)
 
+    async def vouched(self, owner: OwnerId, name: str, display_name: str = "") -> Account:
+        """Return the account of somebody whom another place lets in; it is made at the first time, and has no password.
+
+        Who has a name that is another's here, as one reads it, is not found by it.
+        """
+        found = await self._store.accounts([owner])
+        if found:
+            return found[0]
+        try:
+            shown = check_display_name(display_name)
+        except InvalidRequest:
+            shown = name
+        at = now()
+        account = Account(owner, name, fold(name), shown, at, at)
+        try:
+            account = await self._store.create_account(account)
+        except NameTaken:
+            if found := await self._store.accounts([owner]):  # made at the same time, by another process
+                return found[0]
+            account = msgspec.structs.replace(account, folded_name=f"{owner}:")  # nobody's name has a colon
+            account = await self._store.create_account(account)
+        await self._audit.note("registered", actor=owner, subject=owner)
+        return account
+
     # Going out
 
     async def logout(self, refresh_token: str, origin: Origin) -> None:

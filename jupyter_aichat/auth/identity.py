@@ -6,9 +6,9 @@ browser cannot set headers there. It never comes in a cookie or in the URL.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jupyter_server.auth import IdentityProvider, User
 from tornado.httputil import HTTPServerRequest
@@ -18,9 +18,6 @@ from traitlets import default
 
 from jupyter_aichat.domain.identity import Identity
 from jupyter_aichat.errors import InvalidRequest, NotReady, Unauthenticated
-
-if TYPE_CHECKING:
-    from jupyter_aichat.auth.accounts import Accounts
 
 SUBPROTOCOL = "jwt."
 """Before a token among a socket's subprotocols."""
@@ -34,13 +31,13 @@ class AccountUser(User):
 
 
 class AccountIdentity(IdentityProvider):
-    """Lets people in who bring an access token or a personal token.
+    """Lets people in who bring an access token or a personal token, or one of a JupyterHub that the service belongs to.
 
     A handler says with ``login`` whether one is ``needed``, ``welcome`` or of no interest (``none``).
     """
 
-    accounts: Callable[[], Accounts] | None = None
-    """Returns the accounts, or raises what keeps them from running. Set by the app."""
+    authenticate: Callable[[str], Awaitable[Identity]] | None = None
+    """Returns who brings a token, or raises `Unauthenticated` or what keeps it from being known. Set by the app."""
 
     @default("token")
     def _token_default(self) -> str:
@@ -56,9 +53,9 @@ class AccountIdentity(IdentityProvider):
             return None
         if bearer is None:
             raise Unauthenticated
-        if self.accounts is None:
+        if self.authenticate is None:
             raise NotReady
-        identity = await self.accounts().authenticate(bearer)
+        identity = await self.authenticate(bearer)
         who = identity.principal
         return AccountUser(who.owner_id, who.name, who.display_name, identity=identity)
 

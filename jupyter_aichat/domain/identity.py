@@ -1,4 +1,4 @@
-"""Who is asking with which credential, where we own the accounts."""
+"""Who is asking with which credential, where people have accounts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Ending = Literal["expired", "ended", "changed", "revoked"]
 """Why a credential lets nobody in any more, or not as before.
 
 ``expired``, ``ended`` (logged out) and ``changed`` (roles): refreshing or logging in may help. ``revoked``: the account is
-disabled or gone, or a personal token was deleted.
+disabled or gone, or the token was deleted.
 """
 
 
@@ -26,9 +26,9 @@ class Origin(msgspec.Struct, frozen=True):
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """A session by its id, or a personal token by its hash."""
+    """A session by its id, or a token by its hash: a personal one, or one of a JupyterHub's."""
 
-    kind: Literal["session", "token"]
+    kind: Literal["session", "token", "hub"]
     id: str
 
 

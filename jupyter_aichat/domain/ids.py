@@ -21,7 +21,12 @@ _LENGTH = 16
 
 def new_id() -> str:
     """Return a fresh identifier; short, because every event on the wire carries two of them."""
-    number = secrets.randbits(95)
+    return id_of(secrets.randbits(95))
+
+
+def id_of(number: int) -> str:
+    """Return the identifier of a number, of which the last 95 bits count."""
+    number %= 1 << 95
     letters = []
     for _ in range(_LENGTH):
         number, index = divmod(number, 62)

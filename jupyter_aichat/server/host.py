@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from jupyter_aichat.domain.identity import Ending, Identity
 from jupyter_aichat.domain.principal import Principal
 from jupyter_aichat.server.lifecycle import Lifecycle
 from jupyter_aichat.server.origins import Origins
@@ -15,12 +17,16 @@ if TYPE_CHECKING:
     from jupyter_aichat.auth.assembly import AccountService
     from jupyter_aichat.metrics.metrics import Metrics
 
+Watch = Callable[[Identity, Callable[[Ending], None]], Callable[[], None]]
+"""Calls back once when a credential ends, unless what it returns is called before."""
+
 
 @dataclass
 class Host:
     """The app. ``principal`` is the one owner of a personal server; where there is none, there are accounts.
 
     There is a ``kernel_token`` from the start of a personal server to its stop. ``metrics_token`` opens the metrics alone.
+    ``watch`` is there where people log in elsewhere: it knows their credentials.
     """
 
     lifecycle: Lifecycle
@@ -32,11 +38,17 @@ class Host:
     metrics: Metrics | None = None
     metrics_token: str | None = None
     json_log: bool = False
+    watch: Watch | None = None
 
     @property
     def has_accounts(self) -> bool:
         """Whether people have accounts here, or it is one person's own server."""
         return self.principal is None
+
+    @property
+    def has_logins(self) -> bool:
+        """Whether people log in here, so that there are passwords, sessions and tokens of ours."""
+        return self.has_accounts and self.watch is None
 
     @property
     def accounts(self) -> AccountService | None:

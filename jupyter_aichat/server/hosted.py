@@ -196,7 +196,8 @@ class HostedHandler(JupyterHandler):
         """Call `ended` once when what an open connection came with lets nobody in any more, unless the result is called."""
         if not (self.host.has_accounts and self.current_user):
             return lambda: None
-        return self.accounts.standings.watch(self.identity, ended)
+        watch = self.host.watch or self.accounts.standings.watch
+        return watch(self.identity, ended)
 
     def count_connection(self) -> Callable[[], None]:
         """Count a connection that stays open, until the result is called; raises `RateLimited`."""

@@ -5,6 +5,7 @@ The API's document is generated from it (`scripts/generate_api.py`).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tornado import web
@@ -74,6 +75,7 @@ ROUTES: tuple[Route, ...] = (
                 body=LeaveBody,
                 errors=(404, 429, *_BODY),
                 needs=ACCOUNT,
+                of_logins=True,
             ),
         },
     ),
@@ -181,7 +183,14 @@ ROUTES: tuple[Route, ...] = (
 def handlers(host: Host) -> list[tuple[str, type[web.RequestHandler], dict[str, Any]]]:
     """Return the URL table for a web application, of those routes that it has."""
     routes = [route for route in ROUTES if host.has_accounts or not route.accounts_only]
+    if host.has_accounts and not host.has_logins:
+        routes = [route for route in map(_without_logins, routes) if route.verbs]
     return [
         *((route.pattern, route.handler, {"host": host, "route": route}) for route in routes),
         (f"{BASE}(?:/.*)?", UnknownHandler, {"host": host}),
     ]
+
+
+def _without_logins(route: Route) -> Route:
+    """A route with the verbs that it has where people log in elsewhere."""
+    return replace(route, verbs={name: verb for name, verb in route.verbs.items() if not verb.of_logins})

@@ -22,7 +22,8 @@ class Verb:
 
     ``needs`` is the scope that a credential must have, or `LOGIN`. An ``open`` verb asks for no login; with ``needs`` it
     takes one all the same, and refuses it where it is not valid or has not the scope. ``counts`` are the counters of the
-    requests of somebody who is logged in; without one, nobody's request is counted.
+    requests of somebody who is logged in; without one, nobody's request is counted. Verbs ``of_logins`` are about passwords,
+    sessions and tokens, and are not there where people log in elsewhere.
     """
 
     summary: str
@@ -34,6 +35,7 @@ class Verb:
     open: bool = False
     needs: str = ""
     counts: tuple[Counter, ...] = ("default",)
+    of_logins: bool = False
 
     def __post_init__(self) -> None:
         if not self.open and not self.needs:

@@ -32,6 +32,7 @@ from jupyter_aichat.service.access_log import log_request
 from jupyter_aichat.service.bounds import Bounds
 from jupyter_aichat.service.extension import ServiceExtension
 from jupyter_aichat.service.headers import STATIC, Headers
+from jupyter_aichat.service.hub_mode import HubMode, hub_mode
 from jupyter_aichat.service.listening import Listening
 from jupyter_aichat.service.log_records import keep_tokens_out_of_logs
 from jupyter_aichat.wiring import CONFIGURABLES
@@ -49,7 +50,10 @@ class AIChatService(Bounds, Listening):
         "jupyter aichat serve --AIChatApp.store_url=mongodb://db/chats --AIChatApp.secret_file=/run/secrets/aichat"
     )
     subcommands: dict[str, Any] = {}  # noqa: RUF012 (as traitlets has it)
-    classes = [ServiceExtension, AccountRules, Passwords, Quotas, RequestLimits, Shares, *CONFIGURABLES]  # noqa: RUF012
+    classes = [  # noqa: RUF012
+        *(ServiceExtension, AccountRules, HubMode, Passwords, Quotas, RequestLimits, Shares),
+        *CONFIGURABLES,
+    ]
     flags = {**base_flags, "allow-root": SERVER_FLAGS["allow-root"]}  # noqa: RUF012 (as people are used to say it)
     aliases = {  # noqa: RUF012
         **base_aliases,
@@ -69,6 +73,21 @@ class AIChatService(Bounds, Listening):
     port_default_value = 8790
     port_env = "AICHAT_PORT"
     config_file_name = Unicode("jupyter_aichat_config")
+
+    @default("base_url")
+    def _base_url(self) -> str:
+        hub = hub_mode(self)
+        return "/" if hub is None else hub.base_url
+
+    @default("ip")
+    def _default_ip(self) -> str:
+        hub = hub_mode(self)
+        return str((hub and hub.address[0]) or super()._default_ip())
+
+    @default("port")
+    def _port_default(self) -> int:
+        hub = hub_mode(self)
+        return int((hub and hub.address[1]) or super()._port_default())
 
     @default("identity_provider_class")
     def _identity_provider_class(self) -> type[IdentityProvider]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -10,15 +10,21 @@ from jupyter_server.serverapp import ServerApp
 
 from jupyter_aichat.app import AIChatApp
 from jupyter_aichat.auth.accounts import Accounts
+from jupyter_aichat.auth.hub import HubPeople, HubUser
 from jupyter_aichat.auth.identity import AccountIdentity
-from jupyter_aichat.auth.keys import Key, read_keys
+from jupyter_aichat.auth.keys import Key, new_secret, parse_keys, read_keys
 from jupyter_aichat.auth.registration import RegistrationMode
+from jupyter_aichat.domain.account import Account
+from jupyter_aichat.domain.identity import Identity
+from jupyter_aichat.domain.ids import OwnerId
 from jupyter_aichat.errors import NotReady
 from jupyter_aichat.server.host import Host
 from jupyter_aichat.server.lifecycle import Lifecycle
 from jupyter_aichat.server.origins import Origins
 from jupyter_aichat.server.proxies import Proxies
-from jupyter_aichat.service.page import page_handlers
+from jupyter_aichat.service.hub_client import HubClient
+from jupyter_aichat.service.hub_mode import HubMode, hub_mode
+from jupyter_aichat.service.page import notice_handlers, page_handlers
 from jupyter_aichat.service.page_files import read_page
 from jupyter_aichat.wiring import build_service
 
@@ -31,11 +37,15 @@ class ServiceExtension(AIChatApp):
     """Chat with language models, for everybody who has an account."""
 
     keys: Sequence[Key] = ()
+    hub: HubMode | None = None
+    _people: HubPeople | None = None
+    _client: HubClient | None = None
 
     def initialize_settings(self) -> None:
         """Make what handlers need; raises `NotReady` for what an operator has to mend before anything can start."""
         self.gateway = None
         self.set_up_logs()
+        self.hub = hub_mode(self)
         self.keys = self._read_keys()
         self.host = Host(
             Lifecycle(self._make, self.log), None, self.log, proxies=self._proxies(), origins=self._origins()
@@ -45,15 +55,38 @@ class ServiceExtension(AIChatApp):
         self._make()
         provider = self.serverapp.identity_provider if self.serverapp else None
         if isinstance(provider, AccountIdentity):
-            provider.accounts = self._accounts
+            provider.authenticate = self._authenticator()
+
+    def _authenticator(self) -> Callable[[str], Awaitable[Identity]]:
+        """Return what knows people by their tokens: our accounts, or the Hub."""
+        if self.hub is None:
+            return lambda token: self._accounts().authenticate(token)
+        self.hub.check()
+        self._client = HubClient(self.hub.api_url)
+        self._people = HubPeople(self._client.whose, self._join, self.hub.scopes, self.log)
+        self.host.watch = self._people.watch
+        return self._people.authenticate
+
+    async def _join(self, owner: OwnerId, user: HubUser) -> Account:
+        return await self._accounts().vouched(owner, user.name, user.display_name)
+
+    async def stop_extension(self) -> None:
+        """Stop within five seconds; ask the Hub nothing more."""
+        await super().stop_extension()
+        if self._people is not None and self._client is not None:
+            await self._people.stop()
+            await self._client.close()
 
     def initialize_handlers(self) -> None:
         """Add the URL table, and the page."""
         super().initialize_handlers()
         base_url = self.serverapp.base_url if self.serverapp else "/"
-        self.handlers.extend(page_handlers(read_page(base_url)))
+        pages = page_handlers(read_page(base_url)) if self.hub is None else notice_handlers()
+        self.handlers.extend(pages)
 
     def _read_keys(self) -> tuple[Key, ...]:
+        if not self.secret_file and self.hub is not None:
+            return parse_keys(new_secret())  # the Hub signs what lets people in, and we sign nothing
         if not self.secret_file:
             raise NotReady(
                 "The service needs a secret: set AIChatApp.secret_file or AICHAT_SECRET_FILE to a file that "

@@ -27,6 +27,10 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "trusted-types jupyter-aichat",
     )
 )
+_NOTICE = (
+    b'<!doctype html><html lang="en"><meta charset="utf-8"><title>Chat</title>'
+    b"<p>This chat is used from JupyterLab: start your server, and open the chat panel there.</p></html>"
+)
 _NOT_BUILT = b"<!doctype html><title>Chat</title><p>The page was not built: run <code>make build</code>.</p>"
 
 
@@ -100,6 +104,26 @@ class AssetHandler(_OpenHandler):
 
     def compute_etag(self) -> None:
         """Name nothing: the address does."""
+
+
+class NoticeHandler(_OpenHandler):
+    """What stands in the page's place where people log in elsewhere."""
+
+    @allow_unauthenticated
+    def get(self) -> None:
+        """Say where the chat is."""
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.finish(_NOTICE)
+
+    @allow_unauthenticated
+    def head(self) -> None:
+        """Send what stands before it."""
+        self.get()
+
+
+def notice_handlers() -> list[tuple[str, type[web.RequestHandler], dict[str, Any]]]:
+    """Return the page's part of the URL table where there is no page."""
+    return [(r"/?", NoticeHandler, {"files": PageFiles(b"", {})})]
 
 
 def page_handlers(files: PageFiles) -> list[tuple[str, type[web.RequestHandler], dict[str, Any]]]:

@@ -11,6 +11,7 @@ from tornado import web
 
 from jupyter_aichat.domain.audit import AuditQuery
 from jupyter_aichat.domain.ids import OwnerId
+from jupyter_aichat.errors import InvalidRequest
 from jupyter_aichat.protocol.administration import (
     AuditPage,
     NewUserBody,
@@ -58,6 +59,10 @@ class UserHandler(AccountHandler):
     async def patch(self, user_id: str) -> None:
         """Change what it may do, whether it is let in, its password, or what it may use."""
         body = self.body(_changes)
+        if not self.host.has_logins and not (
+            isinstance(body.roles, UnsetType) and isinstance(body.password, UnsetType)
+        ):
+            raise InvalidRequest("People log in elsewhere: passwords and roles are kept there.")
         account = await self.administration.change(
             self.owner, self.origin, OwnerId(user_id),
             disabled=_set(body.disabled), roles=_set(body.roles), password=_set(body.password), quotas=_set(body.quotas),

@@ -127,7 +127,15 @@ _ADMINISTRATION = (
         UsersHandler,
         {
             "get": Verb("List accounts by name", reply=UserPage, query=UsersQuery, errors=(400,), needs=ADMIN),
-            "post": Verb("Make an account", (201,), UserReply, NewUserBody, errors=(*_BODY, 409), needs=ADMIN),
+            "post": Verb(
+                "Make an account",
+                (201,),
+                UserReply,
+                NewUserBody,
+                errors=(*_BODY, 409),
+                needs=ADMIN,
+                of_logins=True,
+            ),
         },
     ),
     Route(
@@ -156,6 +164,16 @@ _ADMINISTRATION = (
     ),
 )
 
-ACCOUNT_ROUTES: tuple[Route, ...] = tuple(
-    dataclasses.replace(route, accounts_only=True) for route in (*_COMING_AND_GOING, *_OWN, *_ADMINISTRATION)
-)
+_OF_LOGINS = ("auth", "sessions", "tokens")
+
+
+def _of_accounts(route: Route) -> Route:
+    """A route as none of a personal server; where people log in elsewhere, nor those of logins."""
+    of_logins = route.path.split("/")[1] in _OF_LOGINS
+    verbs = {
+        name: dataclasses.replace(verb, of_logins=verb.of_logins or of_logins) for name, verb in route.verbs.items()
+    }
+    return dataclasses.replace(route, verbs=verbs, accounts_only=True)
+
+
+ACCOUNT_ROUTES: tuple[Route, ...] = tuple(map(_of_accounts, (*_COMING_AND_GOING, *_OWN, *_ADMINISTRATION)))
