@@ -69,6 +69,11 @@ build: .make/lab  ## the front end, and its place in JupyterLab
 	@mkdir -p .make
 	touch $@
 
+.make/hub-proxy: tests/hub/package.json tests/hub/package-lock.json
+	@mkdir -p .make
+	npm --prefix tests/hub ci --no-audit --no-fund --ignore-scripts
+	touch $@
+
 # --- what is checked --------------------------------------------------------------------------------------------------
 
 test: lint typecheck unit-js ui-test pytest  ## all checks and tests
@@ -98,7 +103,7 @@ ui-test: build .make/test-system  ## the front end in Chromium, in a real Jupyte
 # Without caret ranges in tracebacks: to find them Python 3.11 parses source, and where the garbage collector reports an
 # exception while pytest itself parses, that ends the whole run (https://github.com/python/cpython/issues/106905).
 pytest: export PYTHONNODEBUGRANGES := 1
-pytest: build .make/test-system  ## the Python tests
+pytest: build .make/test-system .make/hub-proxy  ## the Python tests
 	$(PYTEST) $(PYTEST_ARGS)
 
 ollama:  ## build the real Ollama that the tests ask (5 minutes, once; needs Go 1.24+)
@@ -122,6 +127,6 @@ upgrade: install  ## newest versions that pyproject.toml allows, into constraint
 	mv .make/new constraints.txt
 
 clean:  ## remove everything that was made here, installed packages included
-	rm -rf .make .venv build dist jupyter_aichat/{labextension,static,_version.py} labextension/{node_modules,lib,dist}
+	rm -rf .make .venv build dist jupyter_aichat/{labextension,static,_version.py} labextension/{node_modules,lib,dist} tests/hub/node_modules
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis labextension/*.tsbuildinfo
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -242,8 +242,11 @@ class HostedHandler(JupyterHandler):
             super().set_cors_headers()
 
     def check_xsrf_cookie(self) -> None:
-        """Look for the cookie's twin, but with accounts: there no cookie lets anybody in."""
-        if not self.host.has_accounts:
+        """Look for the cookie's twin, but with accounts: there no cookie lets anybody in.
+
+        Nor does one let kernels in; the check that JupyterHub puts in the place of Jupyter's does not know their token.
+        """
+        if not self.host.has_accounts and vars(self).get("_jupyter_current_user") is not KERNEL_USER:
             super().check_xsrf_cookie()
 
     @property

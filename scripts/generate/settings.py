@@ -16,6 +16,7 @@ from jupyter_aichat.limits.requests import RequestLimits
 from jupyter_aichat.redis_connection import RedisConnection
 from jupyter_aichat.remote.mode import RemoteMode
 from jupyter_aichat.service.app import AIChatService
+from jupyter_aichat.service.hub_mode import HubMode
 from jupyter_aichat.wiring import CONFIGURABLES
 
 CLASSES: tuple[type[Configurable], ...] = (
@@ -23,6 +24,7 @@ CLASSES: tuple[type[Configurable], ...] = (
     AIChatService,
     AccountRules,
     *CONFIGURABLES,
+    HubMode,
     Passwords,
     Quotas,
     RedisConnection,

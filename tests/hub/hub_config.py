@@ -24,14 +24,12 @@ c.Spawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser"]
 c.Spawner.args = ["--allow-root", "--ServerApp.jpserver_extensions={'jupyter_aichat': True, 'jupyterlab': False}"]
 c.Spawner.environment.update({"PYTHONPATH": os.environ["PYTHONPATH"], "JUPYTERHUB_SINGLEUSER_APP": "jupyter-server"})
 
-c.JupyterHub.load_groups = {"aichat-admins": {"users": ["ada"]}, "class": {"users": ["ada", "eve"]}}
-c.JupyterHub.load_roles.append(
-    {
-        "name": "test",
-        "services": ["test"],
-        "scopes": ["admin:users", "admin:servers", "admin:groups", "tokens", "access:servers"],
-    }
-)
+c.JupyterHub.load_groups = {"aichat-admins": {"users": ["ada"]}, "class": {"users": ["ada", "eve", "grace"]}}
+of_tests = ["admin:users", "admin:servers", "admin:groups", "tokens", "access:servers"]
+c.JupyterHub.load_roles += [
+    {"name": "test", "services": ["test"], "scopes": of_tests},
+    {"name": "looks-in", "users": ["grace"], "scopes": ["access:servers"]},
+]
 c.JupyterHub.services.append({"name": "test", "api_token": "for-tests-only-of-this-machine"})
 (service,) = [each for each in c.JupyterHub.services if each["name"] == "aichat"]
 service["command"] += [

@@ -69,7 +69,8 @@ class Hub:
 
     def start_server(self, name: str) -> str:
         """Start somebody's own Jupyter server; return its token."""
-        self.api("POST", f"/users/{name}/server")
+        if not self.api("GET", f"/users/{name}")["servers"]:
+            self.api("POST", f"/users/{name}/server")
         self.until(lambda: self.api("GET", f"/users/{name}")["servers"].get("", {}).get("ready"))
         (server,) = [
             each
@@ -140,8 +141,10 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(15)
     finally:
-        for each in (process, *(each for each in family if each.is_running())):
-            each.kill()
+        process.kill()
+        for each in family:
+            if each.is_running():
+                each.kill()
         process.wait()
 
 

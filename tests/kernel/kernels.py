@@ -157,11 +157,11 @@ class Kernel:
 
 
 class _SocketWire:
-    def __init__(self, server: Server, kernel_id: str) -> None:
+    def __init__(self, server: Server, kernel_id: str, token: str) -> None:
         self._server, self._id = server, kernel_id
         parts = urlsplit(server.url)
         url = f"ws://{parts.netloc}{parts.path}api/kernels/{kernel_id}/channels?session_id={uuid.uuid4().hex}"
-        self._socket = websocket.create_connection(url, header=[f"Authorization: token {TOKEN}"], timeout=PATIENCE_S)
+        self._socket = websocket.create_connection(url, header=[f"Authorization: token {token}"], timeout=PATIENCE_S)
 
     def send(self, message: Json) -> None:
         self._socket.send(json.dumps(message))
@@ -180,11 +180,11 @@ class _SocketWire:
 
 
 @contextmanager
-def served_kernel(server: Server) -> Iterator[Kernel]:
+def served_kernel(server: Server, token: str = TOKEN) -> Iterator[Kernel]:
     """A kernel under a server, with the extension loaded."""
     url = f"{server.url}api/kernels"
     kernel_id = server.http.post(url, json={"name": "python3"}).raise_for_status().json()["id"]
-    wire = _SocketWire(server, kernel_id)
+    wire = _SocketWire(server, kernel_id, token)
     try:
         yield _loaded(Kernel(wire))
     finally:

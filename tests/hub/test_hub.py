@@ -1,4 +1,4 @@
-"""The service of a Hub: whom it lets in, as whom, and how soon it hears that it should not."""
+"""A real Hub: whom its chat service lets in, as whom, how soon it hears that it should not, and people's own servers before it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
 
+import httpx
 import pytest
 
-from tests.hub.process import Hub
-from tests.server.client import Socket
+from tests.hub.process import BASE, Hub
+from tests.kernel.kernels import Kernel, served_kernel
+from tests.server.client import Socket, counted
+from tests.server.process import Server
 
 USE = "access:services!service=aichat"
 
 
-def told(answer: Any) -> tuple[int, str]:
+def told(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json().get("code", "")
 
 
@@ -95,13 +99,13 @@ async def test_what_the_hub_takes_away_is_felt_within_two_seconds(hub: Hub, what
 
 async def test_who_is_no_administrator_any_more_is_told_so_within_two_seconds(hub: Hub) -> None:
     members = "/groups/aichat-admins/users"
-    await asyncio.to_thread(hub.api, "POST", "/users/grace")
-    await asyncio.to_thread(hub.api, "POST", members, {"users": ["grace"]})
-    token = await asyncio.to_thread(hub.token, "grace")
+    await asyncio.to_thread(hub.api, "POST", "/users/heidi")
+    await asyncio.to_thread(hub.api, "POST", members, {"users": ["heidi"]})
+    token = await asyncio.to_thread(hub.token, "heidi")
     socket, client = await hub.socket(token), hub.chat(token)
     await socket.frame()
     assert (await asyncio.to_thread(client.get, "/admin/audit")).status_code == 200
-    await asyncio.to_thread(hub.admin.request, "DELETE", members, json={"users": ["grace"]})
+    await asyncio.to_thread(hub.admin.request, "DELETE", members, json={"users": ["heidi"]})
     begun = time.monotonic()
     assert await _closed(socket) == 4401
     assert time.monotonic() - begun < 2
@@ -145,14 +149,125 @@ async def test_a_hub_that_hangs_is_told_within_three_seconds_and_open_sockets_go
     assert (await socket.ask("ping"))["type"] == "ack"
 
 
-def test_no_token_is_logged(hub: Hub) -> None:
-    token = hub.token("eve")
-    hub.chat(token).get("/chats")
-    assert token not in hub.log()
-
-
 async def _closed(socket: Socket) -> int | None:
     with pytest.raises(ConnectionError):
         while True:
             await socket.frame()
     return socket.connection.close_code
+
+
+# People's own servers
+
+
+class Own(NamedTuple):
+    """Somebody's own server: its token, what its owner's browser uses, and a client of its chat with that."""
+
+    name: str
+    server_token: str
+    owners_token: str
+    url: str
+    chat: httpx.Client
+
+
+def _own(hub: Hub, name: str) -> Own:
+    server_token, owners = hub.start_server(name), hub.token(name, scopes=[f"access:servers!user={name}"])
+    url = f"{hub.url}/user/{name}"
+    return Own(name, server_token, owners, url, hub.client(f"{url}/{BASE}", owners))
+
+
+@pytest.fixture(scope="module")
+def ada(hub: Hub) -> Own:
+    return _own(hub, "ada")
+
+
+@pytest.fixture(scope="module")
+def eve(hub: Hub) -> Own:
+    return _own(hub, "eve")
+
+
+@pytest.fixture(scope="module")
+def kernel(hub: Hub, ada: Own) -> Iterator[Kernel]:
+    server = Server(hub.process, f"{ada.url}/", hub.folder / "hub.log")
+    server.http.headers["Authorization"] = f"token {ada.owners_token}"
+    with server.http, served_kernel(server, ada.owners_token) as kernel:
+        yield kernel
+
+
+def test_each_ones_chats_are_the_same_through_the_own_server_and_at_the_service(hub: Hub, ada: Own, eve: Own) -> None:
+    chat = ada.chat.post("/chats", json={"title": "From my server"}).json()["id"]
+    assert hub.chat(hub.token("ada")).get(f"/chats/{chat}").json()["title"] == "From my server"
+    assert ada.chat.get("/me").json()["name"] == "ada"
+    assert eve.chat.get("/me").json()["name"] == "eve"
+    assert told(eve.chat.get(f"/chats/{chat}")) == (404, "not_found")
+    assert chat not in eve.chat.get("/chats").text
+
+
+def test_a_servers_token_is_for_chats_and_administers_nothing(hub: Hub, ada: Own) -> None:
+    assert hub.chat(ada.server_token).get("/me").json()["roles"] == ["user"]
+    assert told(hub.chat(ada.server_token).get("/admin/users")) == (403, "forbidden")
+    assert ada.chat.get("/admin/users").status_code == 404
+
+
+def test_nobody_is_somebody_else_in_anothers_server(hub: Hub, ada: Own, eve: Own) -> None:
+    at_adas = f"{ada.url}/{BASE}"
+    assert hub.client(at_adas, eve.owners_token).get("/chats").status_code == 403
+    assert hub.client(at_adas, eve.server_token).get("/chats").status_code == 403
+
+
+def test_who_is_let_into_anothers_server_stays_who_they_are(hub: Hub, ada: Own) -> None:
+    """Grace looks into Ada's server, as administrators of a Hub do: with a token that may use the chat, and with one that may not."""
+    chat = ada.chat.post("/chats", json={"title": "Not for visitors"}).json()["id"]
+    grace = hub.client(f"{ada.url}/{BASE}", hub.token("grace"))
+    assert grace.get("/me").json()["name"] == "grace"
+    assert told(grace.get(f"/chats/{chat}")) == (404, "not_found")
+    looking = hub.client(f"{ada.url}/{BASE}", hub.token("grace", scopes=["access:servers!user=ada"]))
+    assert told(looking.get("/me")) == (403, "forbidden")
+    assert told(looking.post("/chats", json={})) == (403, "forbidden")
+
+
+def test_a_service_that_may_look_into_servers_is_nobody(hub: Hub, ada: Own) -> None:
+    assert told(hub.client(f"{ada.url}/{BASE}", "for-tests-only-of-this-machine").get("/chats")) == (403, "forbidden")
+
+
+async def test_answers_stream_through_the_own_server(hub: Hub, ada: Own) -> None:
+    socket = await hub.socket(ada.owners_token, ada.url)
+    assert (await socket.frame())["principal"]["name"] == "ada"
+    chat = (await asyncio.to_thread(lambda: ada.chat.post("/chats", json={}))).json()["id"]
+    ack = await socket.ask("send", chat_id=chat, text="Count.", model="counter-5-1")
+    events = [each["event"] for each in await socket.events(ack["run"]["id"])]
+    assert "".join(each["text"] for each in events if each["type"] == "text_delta") == counted(5)
+
+
+def test_a_cell_asks_the_service(kernel: Kernel, ada: Own) -> None:
+    done = kernel.run("%%chat --chat new\nCount in a cell.")
+    assert (done.status, done.errors) == ("ok", [])
+    assert done.answer == counted(5)
+    (chat,) = ada.chat.get("/chats?q=Count in a cell").json()["items"]
+    assert chat["title"] == "Count in a cell."
+
+
+def test_no_address_of_a_database_or_model_server_is_in_a_users_server(hub: Hub, ada: Own, kernel: Kernel) -> None:
+    environment: dict[str, Any] = kernel.value("dict(__import__('os').environ)")
+    ours = {name for name in environment if name.startswith(("AICHAT_", "OLLAMA_"))}
+    assert ours <= {"AICHAT_SERVICE_URL"}
+    assert "chats.sqlite3" not in str(environment)
+    assert list(Path(hub.folder, "home").rglob("chats.sqlite3")) == []
+
+
+async def test_whoever_loses_the_hub_loses_the_chat_in_their_own_server(hub: Hub) -> None:
+    """Last: it takes Eve away."""
+    eve = await asyncio.to_thread(_own, hub, "eve")
+    socket = await hub.socket(eve.owners_token, eve.url)
+    await socket.frame()
+    await asyncio.to_thread(hub.admin.request, "DELETE", "/users/eve/server")
+    with pytest.raises(ConnectionError):
+        while True:
+            await socket.frame()
+    client = hub.chat(eve.server_token)
+    await asyncio.to_thread(hub.until, lambda: told(client.get("/me")) == (401, "unauthenticated"), 2)
+
+
+def test_no_token_is_logged(hub: Hub) -> None:
+    token = hub.token("eve")
+    hub.chat(token).get("/chats")
+    assert token not in hub.log()
