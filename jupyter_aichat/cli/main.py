@@ -14,7 +14,7 @@ class AIChat(Group):
     examples = """
     jupyter aichat secret secret.key
     jupyter aichat users create ada --first-admin
-    AICHAT_SECRET_FILE=secret.key jupyter aichat serve
+    jupyter aichat serve --secret-file=secret.key
     jupyter aichat doctor
     """
     subcommands = {
