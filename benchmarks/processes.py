@@ -94,6 +94,7 @@ class Served:
     port: int
     pid: int
     credential: str = CREDENTIAL
+    store_url: str = ""
 
     @property
     def api(self) -> str:
@@ -107,6 +108,7 @@ class Bench:
     def __init__(self, folder: Path, fake_port: int, served: Served, *, shared: bool = False) -> None:
         self.folder, self.fake_port, self.served, self.shared = folder, fake_port, served, shared
         self.server_port, self.pid, self.credential = served.port, served.pid, served.credential
+        self.store_url = served.store_url
 
     @property
     def api(self) -> str:

@@ -20,7 +20,8 @@ _MODELS = (
     *(f"--ScriptedProvider.names={name}" for name in ("counter-400-50", "markdown-100")),
 )  # fmt: skip
 _NEVER_USED_UP = (
-    "--RequestLimits.per_minute=100000000", "--RequestLimits.sends_per_minute=100000000", "--RequestLimits.connections=5000",
+    *(f"--RequestLimits.{name}=100000000" for name in ("per_minute", "sends_per_minute", "strangers_per_minute")),
+    "--RequestLimits.connections=5000", "--AIChatService.address_connections=12000",
     "--Quotas.rules={'tokens_per_day': 1000000000000, 'seconds_per_month': 1000000000000}",
 )  # fmt: skip
 
@@ -91,7 +92,7 @@ def service_server(folder: Path, fake: int, env: dict[str, str], *, core: int) -
     ]  # fmt: skip
     with running(command, core, _ready(port), _surroundings(home, fake, env), home / "service.log") as pid:
         token = asyncio.run(personal_token(env["AICHAT_STORE_URL"]))
-        yield Served(port, pid, f"Bearer {token}")
+        yield Served(port, pid, f"Bearer {token}", env["AICHAT_STORE_URL"])
 
 
 def _home(folder: Path) -> tuple[int, Path]:
