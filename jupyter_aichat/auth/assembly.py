@@ -21,6 +21,7 @@ from jupyter_aichat.auth.personal import PersonalTokens
 from jupyter_aichat.auth.refresh import RefreshTokens
 from jupyter_aichat.auth.registration import RegistrationMode
 from jupyter_aichat.auth.sessions import Lives, Sessions
+from jupyter_aichat.auth.share_cursors import ShareCursors
 from jupyter_aichat.auth.shares import Shares
 from jupyter_aichat.auth.standings import Standings
 from jupyter_aichat.auth.tokens import LONGEST_S, AccessTokens
@@ -126,7 +127,8 @@ def assemble(
         deleted=deleted,
     )
     shares = Shares(
-        ports.shares, ports.accounts, ports.chats, limiter=limiter, audit=audit, log=log, parent=rules.parent
-    )
+        ports.shares, ports.accounts, ports.chats,
+        limiter=limiter, audit=audit, cursors=ShareCursors(keys), log=log, parent=rules.parent,
+    )  # fmt: skip
     limits = RequestLimits(ports.cache, ports.alone, parent=rules.parent)
     return AccountService(accounts, Administration(ports.accounts, accounts, passwords, audit), shares, limits)

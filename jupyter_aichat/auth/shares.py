@@ -16,6 +16,7 @@ from jupyter_aichat.auth.audit import Audit
 from jupyter_aichat.auth.limits import Limiter
 from jupyter_aichat.auth.names import fold
 from jupyter_aichat.auth.opaque import SHARE, hash_of, new_token
+from jupyter_aichat.auth.share_cursors import ShareCursors
 from jupyter_aichat.auth.share_watch import Ended, ShareWatch
 from jupyter_aichat.bus.base import Unsubscribe
 from jupyter_aichat.domain.account import Account
@@ -65,6 +66,15 @@ class OpenedShare(msgspec.Struct, frozen=True):
 
     share: Share
     owner: Account
+    cursors: ShareCursors
+
+    def seal(self, cursor: str | None) -> str | None:
+        """Return a cursor as its readers get it."""
+        return self.cursors.seal(self.share.id, cursor)
+
+    def unseal(self, cursor: str | None) -> str | None:
+        """Return the cursor that a reader got here, or raise `InvalidRequest`."""
+        return self.cursors.open(self.share.id, cursor)
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -102,12 +112,13 @@ class Shares(LoggingConfigurable):
         *,
         limiter: Limiter,
         audit: Audit,
+        cursors: ShareCursors,
         log: logging.Logger,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self._store, self._accounts, self._chats = store, accounts, chats
-        self._limiter, self._audit = limiter, audit
+        self._limiter, self._audit, self._cursors = limiter, audit, cursors
         self._watch = ShareWatch(store, accounts, log)
 
     # The owner
@@ -181,7 +192,7 @@ class Shares(LoggingConfigurable):
         owner = (await self._accounts_of([share.owner_id])).get(share.owner_id)
         if owner is None or owner.disabled:
             raise NotFound(_NO_SHARE)
-        return OpenedShare(share, owner)
+        return OpenedShare(share, owner, self._cursors)
 
     async def received(self, reader: OwnerId, cursor: str | None, limit: int) -> Page[Received]:
         """Return a page of what is shared with somebody by name, newest first; what has ended is left out."""

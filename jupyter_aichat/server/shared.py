@@ -90,9 +90,10 @@ class SharedHandler(_ReaderHandler):
         asked, opened = self.query(SharedQuery), await self.opened(token)
         share = opened.share
         chat = await self.engine.chats.get(share.owner_id, share.chat_id)
-        page = await branch_of(self.engine, share.owner_id, chat, asked.cursor, asked.limit)
+        page = await branch_of(self.engine, share.owner_id, chat, opened.unseal(asked.cursor), asked.limit)
         owner = opened.owner.display_name
-        self.reply(SharedReply(chat.title, chat.model, owner, share.expires_at, shared(page.items), page.next))
+        rest = opened.seal(page.next)
+        self.reply(SharedReply(chat.title, chat.model, owner, share.expires_at, shared(page.items), rest))
 
 
 class SharedEventsHandler(_ReaderHandler, EventStreamHandler):

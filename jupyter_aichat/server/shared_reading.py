@@ -57,6 +57,7 @@ class SharedReading:
     ) -> None:
         self._engine, self._share, self._by = engine, opened.share, opened.owner.display_name
         self._outbox, self._over, self._log = outbox, over, log
+        self._seal = opened.seal
         self._changed = asyncio.Event()
         self._head: SharedChatFrame | None = None
         self._known: list[MessageId] | None = None
@@ -140,7 +141,7 @@ class SharedReading:
                 self._leave_run(run_id)
         items = tuple(map(SharedMessage.of, messages[len(ids) - len(fresh) :]))
         after = before[-1] if before else None
-        self._outbox.post(server_sent(SharedMessagesFrame(after, items, None if before else page.next)))
+        self._outbox.post(server_sent(SharedMessagesFrame(after, items, None if before else self._seal(page.next))))
 
     async def _follow_run(self, run_id: RunId, message_id: MessageId) -> None:
         stream = self._outbox.stream(SharedEvents(message_id).server_sent, lambda: self._streams.pop(run_id, None))

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from jupyter_aichat.stores.cursors import pack_cursor
 from tests.server import documents
 from tests.service_app.process import Person, Service, running
 from tests.service_app.reader import text_of
@@ -230,6 +231,20 @@ def test_a_branch_is_shared_and_the_others_are_not(service: Service, ada: Person
     found = shared(service.http, token)
     assert [each["id"] for each in found["messages"]] == [second["message"]["id"], second["reply"]["id"]]
     assert "password" not in str(found)
+
+
+def test_no_cursor_leads_to_what_has_left_the_branch(service: Service, ada: Person) -> None:
+    sent = ada.send("counter-40-2")
+    chat = sent["run"]["chat_id"]
+    token, other = share(ada, chat)["token"], share(ada, chat)["token"]
+    for model in ("counter-40-2", "counter-5-1"):
+        path = f"/chats/{chat}/messages/{sent['message']['id']}/edit"
+        ended(ada, ada.json("POST", path, {"text": "Anew.", "model": model})["run"]["id"])
+    ended(ada, sent["run"]["id"])
+    assert service.http.get(f"/shared/{token}", params={"cursor": pack_cursor(sent["reply"]["id"])}).status_code == 400
+    cursor = shared(service.http, token, limit=1)["next"]
+    assert shared(service.http, token, cursor=cursor)["next"] is None
+    assert service.http.get(f"/shared/{other}", params={"cursor": cursor}).status_code == 400
 
 
 def test_a_long_chat_comes_in_pages(service: Service, ada: Person) -> None:
