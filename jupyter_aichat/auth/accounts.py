@@ -18,7 +18,7 @@ from jupyter_aichat.auth.registration import Registration, RegistrationMode
 from jupyter_aichat.auth.sessions import Sessions
 from jupyter_aichat.auth.standings import Standings
 from jupyter_aichat.auth.tokens import INVALID, AccessTokens
-from jupyter_aichat.domain.account import MOST_PREFERENCES, Account, AccountChanges, Preference
+from jupyter_aichat.domain.account import Account, AccountChanges, Preference
 from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.credential import PersonalToken
 from jupyter_aichat.domain.identity import Credential, Grant, Identity, Origin
@@ -240,9 +240,6 @@ class Accounts:
             display_name=msgspec.UNSET if display_name is None else check_display_name(display_name),
             preferences=msgspec.UNSET if preferences is None else preferences,
         )
-        present = await self.account(owner)
-        if len(changes.preferences_over(present.preferences)) > MOST_PREFERENCES:
-            raise InvalidRequest(f"An account has at most {MOST_PREFERENCES} preferences.")
         changed = await self._store.change_account(owner, changes)
         if changed is None:
             raise NotFound(NO_ACCOUNT)

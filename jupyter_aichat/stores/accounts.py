@@ -56,7 +56,7 @@ class AccountStore(Protocol):
         """Change an account; return it as it then stands, or None where it is gone or its password hash is not `if_hash`.
 
         Where the changes end all sessions, the one to `keep` goes on, in the same transaction. Of an account that they disable
-        all runs under way shall stop (`Store.stop_requests`).
+        all runs under way shall stop (`Store.stop_requests`). More preferences than one may have are `InvalidRequest`.
         """
         ...
 

@@ -15,7 +15,7 @@ from jupyter_aichat.stores.cursors import pack_cursor, unpack_cursor
 from jupyter_aichat.stores.mongo_base import Document, Scope
 from jupyter_aichat.stores.mongo_credentials import keep_session, use_invitation
 from jupyter_aichat.stores.mongo_documents import builtins
-from jupyter_aichat.stores.rules import NOT_FIRST
+from jupyter_aichat.stores.rules import NOT_FIRST, changed
 
 OWNED = ("chats", "messages", "runs", "segments", "keys", "sessions", "tokens", "shares", "usage")
 """The collections of what people own, beside their accounts."""
@@ -74,7 +74,7 @@ async def change(
     found = await of(db, [owner])
     if not found or (if_hash is not None and found[0].password_hash != if_hash):
         return None
-    account = changes.of(found[0], now())
+    account = changed(found[0], changes, now())
     await db.update("accounts", {"_id": owner}, {"$set": builtins(account)})
     if keep is not None:
         await keep_session(db, keep, found[0], account.stamp)

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from jupyter_aichat.domain.account import MOST_PREFERENCES, Account, AccountChanges
 from jupyter_aichat.domain.chat import Chat
 from jupyter_aichat.domain.message import RUNNING, Continuation, Message, Status
 from jupyter_aichat.domain.options import Options
@@ -37,6 +38,14 @@ def check_shares(present: int, most: int) -> None:
     """A chat has a bounded number of shares; raises `InvalidRequest`."""
     if present >= most:
         raise InvalidRequest(f"A chat may have {most} shares; revoke one first.")
+
+
+def changed(account: Account, changes: AccountChanges, at: datetime) -> Account:
+    """Return an account as changed; raises `InvalidRequest` for more preferences than one may have."""
+    after = changes.of(account, at)
+    if len(after.preferences) > max(MOST_PREFERENCES, len(account.preferences)):
+        raise InvalidRequest(f"An account has at most {MOST_PREFERENCES} preferences.")
+    return after
 
 
 def check_parent(parent: Message | None) -> None:

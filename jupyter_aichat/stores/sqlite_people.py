@@ -13,7 +13,7 @@ from jupyter_aichat.domain.ids import OwnerId, RunId, SessionId
 from jupyter_aichat.domain.page import Page
 from jupyter_aichat.errors import Forbidden, NameTaken
 from jupyter_aichat.stores.cursors import pack_cursor, unpack_cursor
-from jupyter_aichat.stores.rules import NOT_FIRST
+from jupyter_aichat.stores.rules import NOT_FIRST, changed
 from jupyter_aichat.stores.sqlite_credentials import end_other_sessions, keep_session, use_invitation
 from jupyter_aichat.stores.sqlite_rows import encode
 
@@ -67,7 +67,7 @@ def change(
     found = of(db, [owner])
     if not found or (if_hash is not None and found[0].password_hash != if_hash):
         return None
-    account = changes.of(found[0], now())
+    account = changed(found[0], changes, now())
     db.execute("UPDATE accounts SET body = ? WHERE owner_id = ?", (encode(account), owner))
     if keep is not None:
         keep_session(db, keep, found[0], account.stamp)

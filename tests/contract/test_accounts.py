@@ -160,6 +160,17 @@ async def test_of_many_changes_of_a_password_one_wins(accounts: AccountStore, ot
     assert winner.stamp == ada.stamp + 1
 
 
+async def test_many_changes_at_once_do_not_pass_the_bound_of_preferences(
+    accounts: AccountStore, other_accounts: AccountStore
+) -> None:
+    account = await accounts.create_account(account_named("Ada"))
+    changes = [AccountChanges(preferences={f"p{n}x{m}": True for m in range(40)}) for n in range(6)]
+    changing = [(accounts, other_accounts)[n % 2].change_account(account.id, each) for n, each in enumerate(changes)]
+    assert sorted(await asyncio.gather(*map(outcome, changing))) == ["invalid_request"] * 5 + ["ok"]
+    (found,) = await accounts.accounts([account.id])
+    assert len(found.preferences) == 40
+
+
 async def test_the_runs_of_an_account_that_is_disabled_shall_stop(store: Store, accounts: AccountStore) -> None:
     account = await accounts.create_account(account_named("Ada"))
     mine, hers = [(await begun(store, owner=owner)).record for owner in (account.id, EVE)]
