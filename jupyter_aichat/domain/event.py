@@ -80,14 +80,6 @@ Event = (
     RunStarted | QueuePosition | TextDelta | ThinkingDelta | ToolCall | Context | UsageEvent | Snapshot | RunFinished
 )
 
-
-class SequencedEvent(msgspec.Struct, frozen=True):
-    """An event with its place in the run."""
-
-    seq: int
-    event: Event
-
-
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 

@@ -162,6 +162,11 @@ class AIChatHandler(HostedHandler, APIHandler):
         self.set_status(status)
         self.finish(encode(value))
 
+    def done(self) -> None:
+        """Answer that there is nothing to say."""
+        self.set_status(204)
+        self.finish()
+
 
 def _too_large() -> TooLarge:
     return TooLarge(f"The body is larger than {MAX_BODY:,} bytes.", limit=MAX_BODY)

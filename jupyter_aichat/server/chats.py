@@ -57,5 +57,4 @@ class ChatHandler(AIChatHandler):
     async def delete(self, chat_id: str) -> None:
         """Delete a chat with all that hangs on it."""
         await self.engine.chats.delete(self.owner, ChatId(chat_id))
-        self.set_status(204)
-        self.finish()
+        self.done()

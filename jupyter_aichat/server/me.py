@@ -12,7 +12,7 @@ from tornado import web
 from jupyter_aichat.errors import NotFound, Unauthenticated
 from jupyter_aichat.protocol.accounts import LeaveBody, ProfileBody
 from jupyter_aichat.protocol.bodies import MAX_BODY, Limits, MeReply
-from jupyter_aichat.server.accounts.base import CookieHandler
+from jupyter_aichat.server.accounts.cookie import CookieHandler
 
 _profile = msgspec.json.Decoder(ProfileBody)
 _leave = msgspec.json.Decoder(LeaveBody)

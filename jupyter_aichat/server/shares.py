@@ -12,7 +12,7 @@ from jupyter_aichat.domain.ids import ChatId, ShareId
 from jupyter_aichat.domain.share import ShareWish
 from jupyter_aichat.errors import NotFound
 from jupyter_aichat.protocol.shares import NewShareBody, NewShareReply, ShareReply, SharesReply
-from jupyter_aichat.server.base import AIChatHandler
+from jupyter_aichat.server.private import PrivateHandler
 
 if TYPE_CHECKING:
     from jupyter_aichat.auth.shares import Shares
@@ -20,19 +20,14 @@ if TYPE_CHECKING:
 _new_share = msgspec.json.Decoder(NewShareBody)
 
 
-class SharingHandler(AIChatHandler):
+class SharingHandler(PrivateHandler):
     """Base of all handlers about shares: no answer of theirs is kept anywhere, or tells its address to other sites."""
 
     def set_default_headers(self) -> None:
-        """Let no browser, proxy or search engine keep what is answered."""
+        """Let no search engine keep what is answered, and no page tell where it was."""
         super().set_default_headers()
-        self.set_header("Cache-Control", "no-store")
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("X-Robots-Tag", "noindex")
-
-    def compute_etag(self) -> str | None:
-        """Return none, which would be a hash of secrets."""
-        return None
 
     @property
     def shares(self) -> Shares:
@@ -86,5 +81,4 @@ class ShareHandler(SharingHandler):
     async def delete(self, chat_id: str, share_id: str) -> None:
         """End it, also for those who are reading."""
         await self.shares.revoke(self.owner, ChatId(chat_id), ShareId(share_id), self.origin)
-        self.set_status(204)
-        self.finish()
+        self.done()

@@ -20,8 +20,8 @@ from jupyter_aichat.protocol.administration import (
     UserPage,
     UsersQuery,
 )
-from jupyter_aichat.server.accounts.base import AccountHandler
 from jupyter_aichat.server.accounts.replies import user_of
+from jupyter_aichat.server.private import PrivateHandler
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ _new_user = msgspec.json.Decoder(NewUserBody)
 _changes = msgspec.json.Decoder(UserChangesBody)
 
 
-class UsersHandler(AccountHandler):
+class UsersHandler(PrivateHandler):
     """All accounts."""
 
     @web.authenticated
@@ -51,7 +51,7 @@ class UsersHandler(AccountHandler):
         self.reply(user_of(account), 201)
 
 
-class UserHandler(AccountHandler):
+class UserHandler(PrivateHandler):
     """One account, somebody else's."""
 
     @web.authenticated
@@ -77,7 +77,7 @@ class UserHandler(AccountHandler):
         self.done()
 
 
-class AuditHandler(AccountHandler):
+class AuditHandler(PrivateHandler):
     """Who did what."""
 
     @web.authenticated

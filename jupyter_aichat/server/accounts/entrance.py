@@ -11,15 +11,16 @@ from jupyter_aichat.auth.identity import bearer_of
 from jupyter_aichat.auth.registration import Registration
 from jupyter_aichat.errors import AIChatError, Unauthenticated
 from jupyter_aichat.protocol.accounts import AuthReply, LoginBody, PasswordRules, RefreshBody, RegisterBody
-from jupyter_aichat.server.accounts.base import AccountHandler, OpenHandler
+from jupyter_aichat.server.accounts.cookie import OpenHandler
 from jupyter_aichat.server.accounts.replies import user_of
+from jupyter_aichat.server.private import PrivateHandler
 
 _registering = msgspec.json.Decoder(RegisterBody)
 _login = msgspec.json.Decoder(LoginBody)
 _refresh = msgspec.json.Decoder(RefreshBody)
 
 
-class AuthHandler(AccountHandler):
+class AuthHandler(PrivateHandler):
     """How people come in here."""
 
     @allow_unauthenticated

@@ -10,13 +10,13 @@ from tornado import web
 
 from jupyter_aichat.domain.ids import InvitationId
 from jupyter_aichat.protocol.administration import InvitationsReply, NewInvitationBody
-from jupyter_aichat.server.accounts.base import AccountHandler
 from jupyter_aichat.server.accounts.replies import invitation_of, new_invitation_of
+from jupyter_aichat.server.private import PrivateHandler
 
 _new = msgspec.json.Decoder(NewInvitationBody)
 
 
-class InvitationsHandler(AccountHandler):
+class InvitationsHandler(PrivateHandler):
     """All invitations that can still be used."""
 
     @web.authenticated
@@ -35,7 +35,7 @@ class InvitationsHandler(AccountHandler):
         self.reply(new_invitation_of(made, code), 201)
 
 
-class InvitationHandler(AccountHandler):
+class InvitationHandler(PrivateHandler):
     """One invitation."""
 
     @web.authenticated

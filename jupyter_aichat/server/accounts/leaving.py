@@ -10,7 +10,7 @@ from tornado import web
 
 from jupyter_aichat.errors import NotFound, Unauthenticated
 from jupyter_aichat.protocol.accounts import LogoutBody
-from jupyter_aichat.server.accounts.base import CookieHandler
+from jupyter_aichat.server.accounts.cookie import CookieHandler
 
 _logout = msgspec.json.Decoder(LogoutBody)
 

@@ -12,8 +12,8 @@ from tornado.iostream import StreamClosedError
 from jupyter_aichat.domain.identity import Ending
 from jupyter_aichat.domain.ids import SessionId, TokenId
 from jupyter_aichat.protocol.accounts import NewTokenBody, PasswordBody, SessionsReply, TokensReply
-from jupyter_aichat.server.accounts.base import AccountHandler
 from jupyter_aichat.server.accounts.replies import new_token_of, session_of, token_of
+from jupyter_aichat.server.private import PrivateHandler
 
 _password = msgspec.json.Decoder(PasswordBody)
 _new_token = msgspec.json.Decoder(NewTokenBody)
@@ -23,7 +23,7 @@ JSON_LINES = "application/x-ndjson"
 _WRITTEN_AT_ONCE = 64 * 1024
 
 
-class PasswordHandler(AccountHandler):
+class PasswordHandler(PrivateHandler):
     """The password."""
 
     @web.authenticated
@@ -35,7 +35,7 @@ class PasswordHandler(AccountHandler):
         self.done()
 
 
-class SessionsHandler(AccountHandler):
+class SessionsHandler(PrivateHandler):
     """All sessions."""
 
     @web.authenticated
@@ -46,7 +46,7 @@ class SessionsHandler(AccountHandler):
         self.reply(SessionsReply(tuple(session_of(each, self.identity.session_id) for each in found)))
 
 
-class SessionHandler(AccountHandler):
+class SessionHandler(PrivateHandler):
     """One session."""
 
     @web.authenticated
@@ -57,7 +57,7 @@ class SessionHandler(AccountHandler):
         self.done()
 
 
-class TokensHandler(AccountHandler):
+class TokensHandler(PrivateHandler):
     """All personal tokens."""
 
     @web.authenticated
@@ -76,7 +76,7 @@ class TokensHandler(AccountHandler):
         self.reply(new_token_of(token, secret), 201)
 
 
-class TokenHandler(AccountHandler):
+class TokenHandler(PrivateHandler):
     """One personal token."""
 
     @web.authenticated
@@ -87,7 +87,7 @@ class TokenHandler(AccountHandler):
         self.done()
 
 
-class ExportHandler(AccountHandler):
+class ExportHandler(PrivateHandler):
     """All that is kept of the account."""
 
     @web.authenticated

@@ -8,10 +8,10 @@ from tornado import web
 from jupyter_aichat.domain.ids import OwnerId
 from jupyter_aichat.domain.usage import UsageQuery
 from jupyter_aichat.protocol.administration import UsagePage, UsageReply, UsedQuery
-from jupyter_aichat.server.accounts.base import AccountHandler
+from jupyter_aichat.server.private import PrivateHandler
 
 
-class UsageHandler(AccountHandler):
+class UsageHandler(PrivateHandler):
     """Tokens and seconds by person, day and model."""
 
     @web.authenticated

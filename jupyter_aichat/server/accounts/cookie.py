@@ -1,4 +1,4 @@
-"""What the handlers of accounts share: no answer of theirs is kept anywhere, and the refresh token's cookie."""
+"""What the handlers of logins share: the refresh token's cookie, and who may send it."""
 
 from __future__ import annotations
 
@@ -9,31 +9,13 @@ from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.identity import Grant
 from jupyter_aichat.errors import InvalidRequest, UnsupportedMedia
 from jupyter_aichat.protocol.accounts import GrantReply
-from jupyter_aichat.server.base import AIChatHandler
+from jupyter_aichat.server.private import PrivateHandler
 from jupyter_aichat.server.table import BASE
 
 COOKIE = "aichat_refresh"
 
 
-class AccountHandler(AIChatHandler):
-    """Base of all handlers of accounts."""
-
-    def set_default_headers(self) -> None:
-        """Let no browser and no proxy keep what is answered."""
-        super().set_default_headers()
-        self.set_header("Cache-Control", "no-store")
-
-    def compute_etag(self) -> str | None:
-        """Return none, which would be a hash of secrets."""
-        return None
-
-    def done(self) -> None:
-        """Answer that there is nothing to say."""
-        self.set_status(204)
-        self.finish()
-
-
-class CookieHandler(AccountHandler):
+class CookieHandler(PrivateHandler):
     """Base of handlers that read, set or clear the cookie with the refresh token.
 
     No script can read it, it is sent to the routes below ``/auth`` alone, and no other site can make a browser send it.
