@@ -212,6 +212,7 @@ class Invite(DeskCommand):
         else:
             self.say(f"Invitation: {code}")
             self.say(f"It can be used once until {invitation.expires_at:%Y-%m-%d %H:%M} UTC, and is shown only now.")
+            self.say(f"As a link: the address of the service's page, then register#invitation={code}")
 
 
 class Invitations(DeskCommand):

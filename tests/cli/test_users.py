@@ -98,6 +98,9 @@ def test_invitations(run: Run) -> None:
     assert run("users", "invitations", f"--delete={made['id']}").code == 1
     assert run("users", "invitations", "--json").rows == []
     assert run("users", "invite", "--days=1000").code == 1
+    code, until, link = run("users", "invite").out.splitlines()
+    assert link.endswith(f"register#invitation={code.removeprefix('Invitation: ')}")
+    assert "once" in until
 
 
 def test_a_store_that_is_not_there_is_a_wrong_address(run: Run, own_folders: Path) -> None:
