@@ -24,7 +24,8 @@ class AppSettings(HasTraits):
     ).tag(config=True)
     secret_file = Unicode(
         help="A file with the service's secret, at least 32 bytes, the same for all processes. Default: AICHAT_SECRET_FILE, "
-        "else one beside the SQLite file, made where it is needed; with MongoDB each process has its own."
+        "which `jupyter aichat serve` cannot do without; else, in a personal server, one beside the SQLite file, made where it is "
+        "needed, and with MongoDB one of each process."
     ).tag(config=True)
     local_owner = Unicode(
         help="Who owns the chats of this server: servers with the same store and owner are one person. Default: "
