@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from jupyter_aichat.auth.aftermath import Aftermath
 from jupyter_aichat.auth.audit import Audit
 from jupyter_aichat.auth.doors import Doors
 from jupyter_aichat.auth.export import export
@@ -70,6 +71,7 @@ class Accounts:
         standings: Standings,
         doors: Doors,
         audit: Audit,
+        aftermath: Aftermath,
         leaving: Callable[[OwnerId], Awaitable[None]] | None = None,
         deleted: Callable[[OwnerId, tuple[RunId, ...]], None] = lambda _owner, _runs: None,
     ) -> None:
@@ -77,7 +79,7 @@ class Accounts:
         self.sessions, self.tokens, self.standings = sessions, tokens, standings
         self._store, self._chats, self._passwords, self._access = store, chats, passwords, access
         self._doors, self._audit, self._shares, self._usage = doors, audit, shares, usage
-        self._leaving, self._deleted = leaving, deleted
+        self._leaving, self._deleted, self._aftermath = leaving, deleted, aftermath
 
     @property
     def password_bounds(self) -> tuple[int, int]:
@@ -91,6 +93,7 @@ class Accounts:
 
     async def stop(self) -> None:
         """Let what is under way end."""
+        await self._aftermath.stop()
         await self.standings.stop()
         await self._passwords.close()
 
@@ -285,8 +288,21 @@ class Accounts:
         await self.standings.tell(owner)
         if self._leaving is not None:
             await self._leaving(owner)
-        self._deleted(owner, await self._store.delete_account(owner))
+        await self._delete(owner)
         await self.standings.tell(owner)
+        self._aftermath.later(lambda: self._delete(owner))
+
+    async def _delete(self, owner: OwnerId) -> None:
+        self._deleted(owner, await self._store.delete_account(owner))
+
+    def stop_answers_later(self, owner: OwnerId) -> None:
+        """Stop also the answers of a disabled account that begin before every process has heard of it."""
+        self._aftermath.later(lambda: self._stop_answers(owner))
+
+    async def _stop_answers(self, owner: OwnerId) -> None:
+        account = await self.account(owner)
+        if account.disabled:
+            await self._store.change_account(owner, AccountChanges(disabled=True))
 
     async def export(self, owner: OwnerId, origin: Origin) -> AsyncIterator[bytes]:
         """Return all that is kept of an account, as JSON lines; raises `NotFound`."""

@@ -153,6 +153,8 @@ class Administration:
         if changes.ends_sessions:
             await self._store.end_sessions(owner)
         await self._accounts.standings.tell(owner)
+        if changes.disabled is True:
+            self._accounts.stop_answers_later(owner)
         return changed
 
     # Sessions

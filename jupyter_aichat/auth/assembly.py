@@ -12,6 +12,7 @@ from traitlets.config import LoggingConfigurable
 
 from jupyter_aichat.auth.accounts import Accounts
 from jupyter_aichat.auth.administration import Administration
+from jupyter_aichat.auth.aftermath import Aftermath
 from jupyter_aichat.auth.audit import Audit
 from jupyter_aichat.auth.doors import Doors, Rates
 from jupyter_aichat.auth.keys import Key
@@ -123,6 +124,7 @@ def assemble(
         standings=standings,
         doors=Doors(limiter, audit, rules.rates()),
         audit=audit,
+        aftermath=Aftermath(log),
         leaving=leaving,
         deleted=deleted,
     )
