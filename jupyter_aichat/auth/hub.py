@@ -210,5 +210,6 @@ class HubPeople:
         if found.identity is None:
             return "revoked"
         watched.known_at = found.at
-        same = found.identity.principal.roles == watched.identity.principal.roles
+        present, before = found.identity.principal, watched.identity.principal
+        same = (present.owner_id, present.roles) == (before.owner_id, before.roles)  # who is renamed owns other chats
         return None if same else "changed"

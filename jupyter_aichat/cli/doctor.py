@@ -9,12 +9,14 @@ import msgspec
 from traitlets import Bool
 
 from jupyter_aichat.cli import check_settings
+from jupyter_aichat.cli.check_hub import hub
 from jupyter_aichat.cli.check_parts import parts
 from jupyter_aichat.cli.check_settings import Front
 from jupyter_aichat.cli.command import FAILED
 from jupyter_aichat.cli.desk import AIChatApp, DeskCommand
 from jupyter_aichat.cli.finding import Finding, Level
 from jupyter_aichat.errors import AIChatError
+from jupyter_aichat.service.hub_mode import HubMode, hub_mode
 from jupyter_aichat.wiring import Desk, desk
 
 
@@ -30,6 +32,7 @@ class Doctor(DeskCommand):
     jupyter aichat doctor --AIChatApp.store_url=mongodb://db/chats --ServerApp.ip=0.0.0.0
     jupyter aichat doctor --json
     """
+    classes = [*DeskCommand.classes, HubMode]
     json = Bool(False, help="Write JSON, one finding a line.").tag(config=True)
     flags = {**DeskCommand.flags, "json": ({"Doctor": {"json": True}}, json.help)}
     aliases = {
@@ -40,7 +43,7 @@ class Doctor(DeskCommand):
 
     def start(self) -> None:
         """Look, say, and exit."""
-        app = AIChatApp(parent=self)
+        app, self._hub = AIChatApp(parent=self), hub_mode(self)
         levels = [self._tell(finding) for finding in self._of_settings(app)]
         try:
             found = desk(app.settings(self))
@@ -54,12 +57,13 @@ class Doctor(DeskCommand):
     def _of_settings(self, app: AIChatApp) -> Iterator[Finding]:
         yield from check_settings.versions()
         yield from check_settings.files(self.loaded_config_files)
-        yield from check_settings.secret(app)
+        yield from check_settings.secret(app, needed=self._hub is None)
         yield check_settings.registration(app)
         yield from check_settings.front(app, self._front())
 
     async def _of_parts(self, app: AIChatApp, found: Desk) -> list[Level]:
-        return [self._tell(finding) async for finding in parts(app, found)]
+        of_hub = [] if self._hub is None else [self._tell(finding) async for finding in hub(self._hub)]
+        return of_hub + [self._tell(finding) async for finding in parts(app, found)]
 
     def _tell(self, finding: Finding) -> Level:
         if self.json:

@@ -43,6 +43,7 @@ class Hub:
     folder: Path
     url: str
     service_url: str
+    api_url: str
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def __post_init__(self) -> None:
@@ -124,7 +125,8 @@ def running(folder: Path, proxy: str) -> Iterator[Hub]:
     with (folder / "hub.log").open("ab") as log:
         process = subprocess.Popen(command, cwd=folder, env={**os.environ, **surroundings}, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{ports[0]}"
-    hub = Hub(process, folder, url, f"http://127.0.0.1:{ports[3]}/services/aichat")
+    service, api = f"http://127.0.0.1:{ports[3]}/services/aichat", f"http://127.0.0.1:{ports[1]}/hub/api"
+    hub = Hub(process, folder, url, service, api)
     try:
         hub.until(lambda: httpx.get(f"{url}/hub/health").status_code == 200)
         hub.until(lambda: httpx.get(f"{hub.service_url}/{BASE}/health").json()["state"] == "ready")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +20,8 @@ from tests.hub.process import BASE, Hub
 from tests.kernel.kernels import Kernel, served_kernel
 from tests.server.client import Socket, counted
 from tests.server.process import Server
+from tests.service_app.process import running as running_service
+from tests.service_app.process import surroundings
 
 USE = "access:services!service=aichat"
 
@@ -154,6 +159,67 @@ async def _closed(socket: Socket) -> int | None:
         while True:
             await socket.frame()
     return socket.connection.close_code
+
+
+async def test_who_is_renamed_is_somebody_else_here(hub: Hub) -> None:
+    await asyncio.to_thread(hub.api, "POST", "/users/judy")
+    token = await asyncio.to_thread(hub.token, "judy")
+    client = hub.chat(token)
+    chat = (await asyncio.to_thread(lambda: client.post("/chats", json={"title": "Judy's"}))).json()["id"]
+    socket = await hub.socket(token)
+    await socket.frame()
+    await asyncio.to_thread(hub.api, "PATCH", "/users/judy", {"name": "judith"})
+    begun = time.monotonic()
+    assert await _closed(socket) == 4401  # else it would go on as the old name
+    assert time.monotonic() - begun < 2
+    assert (await asyncio.to_thread(client.get, "/me")).json()["name"] == "judith"
+    assert told(await asyncio.to_thread(client.get, f"/chats/{chat}")) == (404, "not_found")
+
+
+# A service that is started elsewhere
+
+
+def _elsewhere(api_url: str) -> tuple[str, ...]:
+    return ("--HubMode.service_name=aichat", f"--HubMode.api_url={api_url}")
+
+
+def test_a_service_that_the_hub_did_not_start(hub: Hub, tmp_path: Path) -> None:
+    token = hub.token("ada")
+    with running_service(tmp_path, *_elsewhere(hub.api_url)) as service:
+        assert service.url.endswith("/services/aichat/")
+        me = service.client(token).get("/me").json()
+        assert (me["name"], me["owner_id"]) == ("ada", hub.chat(token).get("/me").json()["owner_id"])
+        assert told(service.client("wrong").get("/me")) == (401, "unauthenticated")
+        hub.chat(token).post("/chats", json={"title": "In another store"})
+        assert service.client(token).get("/chats").json()["items"] == []
+
+
+def test_a_hub_that_is_not_there_is_said_at_once(hub: Hub, tmp_path: Path) -> None:
+    """Somebody else answers at the one address, nobody at the other."""
+    token = hub.token("ada")
+    for name, api_url in (("nobody", "http://127.0.0.1:9/hub/api"), ("another", f"{hub.url}/hub/login")):
+        with running_service(tmp_path / name, *_elsewhere(api_url)) as service:
+            begun = time.monotonic()
+            answer = service.client(token).get("/me")
+            assert told(answer) == (503, "not_ready")
+            assert time.monotonic() - begun < 3
+            assert "127.0.0.1" not in answer.text
+            assert service.http.get("/ready").status_code == 200
+            assert token not in service.log.read_text()
+
+
+def test_the_doctor_looks_at_the_hub(hub: Hub, tmp_path: Path) -> None:
+    def look(api_url: str) -> dict[str, str]:
+        command = [sys.executable, "-m", "jupyter_aichat", "doctor", "--json", *_elsewhere(api_url)]
+        environment = {**surroundings(tmp_path), "AICHAT_STORE_URL": str(tmp_path / "chats.sqlite3")}
+        done = subprocess.run(
+            command, check=False, env=environment, capture_output=True, text=True, cwd=tmp_path, timeout=60
+        )
+        found = map(json.loads, done.stdout.splitlines())
+        return {each["part"]: each["level"] for each in found}
+
+    assert look(hub.api_url).items() >= {"hub": "ok", "secret": "ok"}.items()
+    assert look("http://127.0.0.1:9/hub/api")["hub"] == "fail"
 
 
 # People's own servers

@@ -98,6 +98,7 @@ def test_without_a_good_secret_it_does_not_start(tmp_path: Path, secret: str | N
         ("--sock=/nowhere/socket", "cannot listen on /nowhere/socket: No such file"),
         ("--port={taken}", "cannot listen on port {taken} of localhost: Address already in use"),
         ("--port=65536", "no port 65536"),
+        ("--HubMode.service_name=aichat", "set HubMode.api_url or JUPYTERHUB_API_URL"),
     ],
 )
 def test_what_is_set_wrong_is_told_at_the_start(tmp_path: Path, argument: str, said: str) -> None:
