@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -133,12 +133,14 @@ def running(folder: Path, proxy: str) -> Iterator[Hub]:
         yield hub
     finally:
         hub.close()
-        _stop(process)
+        _stop(process, folder)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Stop the Hub, and what it has started: that has process groups of its own."""
+def _stop(process: subprocess.Popen[bytes], folder: Path) -> None:
+    """Stop the Hub, and what it has started: that has process groups of its own, and a proxy outlives a Hub that failed."""
     family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+    with suppress(OSError, psutil.NoSuchProcess):
+        family.append(psutil.Process(int((folder / "proxy.pid").read_text())))
     process.send_signal(signal.SIGTERM)
     try:
         process.wait(15)
