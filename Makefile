@@ -17,7 +17,7 @@ no_browser := $(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname)),,
 LAB_ARGS ?= $(as_root) $(no_browser)
 
 .DELETE_ON_ERROR:
-.PHONY: help run dev install build test lint format typecheck pytest unit-js ui-test ollama bench docs dist upgrade clean
+.PHONY: help run dev install build test lint format typecheck pytest unit-js ui-test test-containers ollama bench docs dist upgrade clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/|/' | awk -F '|' '{ printf "%-10s%s\n", $$1, $$2 }'
@@ -105,6 +105,10 @@ ui-test: build .make/test-system  ## the front end in Chromium, in a real Jupyte
 pytest: export PYTHONNODEBUGRANGES := 1
 pytest: build .make/test-system .make/hub-proxy  ## the Python tests
 	$(PYTEST) $(PYTEST_ARGS)
+
+test-containers: build .make/test-system  ## docker-compose.yml, built and run for real by podman (as root; minutes)
+	scripts/install-debian.sh containers
+	AICHAT_TEST_CONTAINERS=1 $(PYTEST) tests/deploy/test_containers.py
 
 ollama:  ## build the real Ollama that the tests ask (5 minutes, once; needs Go 1.24+)
 	tests/ollama/install.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install the Debian packages that a target of the Makefile needs and that are not there yet.
-#   install-debian.sh GROUP...      groups: run test ollama monitoring; as root, or with sudo
+#   install-debian.sh GROUP...      groups: run test ollama monitoring containers; as root, or with sudo
 # Does nothing, and asks for nothing, where all are there; elsewhere than on Debian it says what to install.
 set -euo pipefail
 
@@ -10,6 +10,7 @@ for group in "$@"; do
     run) wanted+=(python3-venv) ;;
     test) wanted+=(chromium fonts-dejavu-core nginx-light redis-server systemd) ;;
     monitoring) wanted+=(prometheus) ;;
+    containers) wanted+=(podman runc iptables debootstrap netavark aardvark-dns) ;;
     ollama) wanted+=(g++ nlohmann-json3-dev libstb-dev) ;;
     *) echo "install-debian.sh: no group $group" >&2; exit 64 ;;
   esac

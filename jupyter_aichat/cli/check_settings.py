@@ -20,6 +20,8 @@ from jupyter_aichat.errors import NotReady
 
 _PACKAGES = ("jupyterlab-aichat", "jupyter-server", "tornado", "motor", "redis", "bcrypt", "pyjwt")
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_OF_A_CONTAINER = "/run/secrets"
+"""Where containers are given secrets, to be read by whoever is in there: there is nobody else."""
 _LOOPBACK = ("", "localhost", "127.0.0.1", "::1")
 
 
@@ -65,7 +67,7 @@ def secret(app: AIChatApp, *, needed: bool = True) -> Iterator[Finding]:
         yield Finding("secret", "fail", error.message)
         return
     mode = path.stat()
-    if mode.st_mode & _OTHERS:
+    if mode.st_mode & _OTHERS and not path.is_relative_to(_OF_A_CONTAINER):
         yield Finding("secret", "fail", f"Others may read {path}.", f"chmod 600 {path}, and rotate it if they could.")
     elif hasattr(os, "geteuid") and mode.st_uid not in (0, os.geteuid()):
         yield Finding("secret", "warn", f"{path} belongs to another user, who may change it.")
