@@ -100,8 +100,13 @@ async def listening(client: RedisClient) -> AsyncIterator[PubSub]:
 
 
 def _waiting(patience: Patience) -> dict[str, Any]:
+    """How long a connection waits. For an answer whoever asks waits, for all of it at once.
+
+    Redis-py's own ``socket_timeout`` is not used: it writes each command in `asyncio.wait_for`, which costs a task, and in
+    Python 3.11 swallows a cancellation now and then, so that what was to end went on.
+    """
     return {
-        "socket_timeout": patience.answer_s,
+        "socket_timeout": None,
         "socket_connect_timeout": patience.connect_s,
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
@@ -112,6 +117,8 @@ def _waiting(patience: Patience) -> dict[str, Any]:
 def _master(address: RedisAddress, tls: dict[str, Any], options: dict[str, Any], patience: Patience) -> Redis:
     login = {"username": address.sentinel_username, "password": address.sentinel_password}
     secure = {"ssl": True, **tls} if address.tls else {}
-    sentinels = Sentinel(address.hosts, sentinel_kwargs={**_waiting(patience), **login, **secure})  # type: ignore[no-untyped-call]
+    sentinels = Sentinel(
+        address.hosts, sentinel_kwargs={**_waiting(patience), **login, **secure, "socket_timeout": patience.answer_s}
+    )  # type: ignore[no-untyped-call]
     master: Redis = sentinels.master_for(address.service, max_connections=MAX_CONNECTIONS, **secure, **options)
     return master

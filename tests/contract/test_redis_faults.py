@@ -322,3 +322,25 @@ async def test_the_cache_too_is_unavailable_and_comes_back(own_redis: RedisServe
     await cache.close()
     with pytest.raises(CacheUnavailable):
         await cache.get("k")
+
+
+async def test_whoever_is_cancelled_while_asking_has_ended(redis: RedisServer) -> None:
+    """At whatever step of the question: one that went on would never end."""
+    cache = RedisCache(connection(redis))
+    await cache.open()
+    try:
+        for step in range(120):
+            asking = asyncio.create_task(_ask_for_ever(cache))
+            for _ in range(40 + step % 40):
+                await asyncio.sleep(0)
+            await asyncio.sleep(step * 1e-5)
+            asking.cancel()
+            await asyncio.wait([asking], timeout=5)
+            assert asking.cancelled(), step
+    finally:
+        await cache.close()
+
+
+async def _ask_for_ever(cache: RedisCache) -> None:
+    while True:
+        await cache.increment("asked", 60)
