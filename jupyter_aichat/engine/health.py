@@ -83,7 +83,8 @@ class Health:
 
     async def _try(self, name: str, ping: Ping) -> PartState:
         try:
-            await asyncio.wait_for(ping(), _TIMEOUT_S)
+            async with asyncio.timeout(_TIMEOUT_S):  # not `wait_for`, which in Python 3.11 may lose a cancellation
+                await ping()
         except (AIChatError, TimeoutError) as error:
             self._log.debug("The %s does not answer: %r", name, error)
             return "down"

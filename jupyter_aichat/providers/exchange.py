@@ -118,7 +118,8 @@ class HttpClient:
 
     async def _load(self) -> Client:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wanted.wait(), LOAD_AFTER_S)
+            async with asyncio.timeout(LOAD_AFTER_S):
+                await self._wanted.wait()
         self._wanted.set()
         module = await asyncio.to_thread(importlib.import_module, "jupyter_aichat.providers._http")
         tls = await asyncio.to_thread(module.trust, self._base_url)

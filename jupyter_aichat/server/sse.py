@@ -40,7 +40,8 @@ class EventStreamHandler(AIChatHandler):
         try:
             while not self._over.is_set():
                 try:
-                    await asyncio.wait_for(self._over.wait(), KEEPALIVE_S)
+                    async with asyncio.timeout(KEEPALIVE_S):
+                        await self._over.wait()
                 except TimeoutError:
                     self.outbox.post(_COMMENT)
             await self.outbox.drained()
