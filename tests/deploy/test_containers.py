@@ -77,7 +77,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containers]:
 
 
 @pytest.fixture(scope="module")
-def ada(site: Containers) -> Person:
+def ada(site: Containers) -> Iterator[Person]:
     """Let the first administrator in by the command line, and Ada by an invitation."""
     site.run(
         "aichat-1", "jupyter-aichat", "users", "create", "root", "--first-admin", "--password-stdin", given=PASSWORD
@@ -86,7 +86,8 @@ def ada(site: Containers) -> Person:
     (invitation,) = re.findall(r"^Invitation: (\S+)$", said, re.MULTILINE)
     ada = Person(site, "ada")
     ada.register(invitation)
-    return ada
+    yield ada
+    ada.http.close()
 
 
 def test_the_containers_are_closed(site: Containers) -> None:
