@@ -77,6 +77,11 @@ class Bus(Protocol):
         """
         ...
 
+    @property
+    def tick_s(self) -> float:
+        """How long entries may be gathered before they are appended: longer where nobody waits for them."""
+        ...
+
     async def append(self, entries: Sequence[Entry]) -> Appended:
         """Append to the logs of many runs in one go; within a run ``seq`` must increase.
 

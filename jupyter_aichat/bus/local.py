@@ -14,6 +14,7 @@ KEPT_BYTES = 256 * 1024
 EXPIRE_S = 60.0
 KEPT_ENDED = 1000
 POLL_S = 0.25
+TICK_S = 0.1
 
 
 class _Log:
@@ -70,6 +71,11 @@ class LocalBus:
     def silence_s(self) -> float:
         """See `Bus.silence_s`: what another process on the same store writes is never heard here."""
         return POLL_S
+
+    @property
+    def tick_s(self) -> float:
+        """See `Bus.tick_s`: who reads in this process reads the run itself."""
+        return TICK_S
 
     async def append(self, entries: Sequence[Entry]) -> Appended:
         """See `Bus.append`."""

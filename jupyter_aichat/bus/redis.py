@@ -23,6 +23,7 @@ KEPT_ENTRIES = 4096
 """More than what a minute without checkpoints brings; a run is checkpointed, and its log trimmed, once a second."""
 KEPT_S = 3600
 SILENCE_S = 5.0
+TICK_S = 0.025
 AWAY_SILENCE_S = 1.0
 
 _REFUSED, _MISSING = 1, 2
@@ -79,6 +80,11 @@ class RedisBus:
     def silence_s(self) -> float:
         """See `Bus.silence_s`."""
         return SILENCE_S if self._following.hears and not self._connection.away else AWAY_SILENCE_S
+
+    @property
+    def tick_s(self) -> float:
+        """See `Bus.tick_s`."""
+        return TICK_S
 
     async def append(self, entries: Sequence[Entry]) -> Appended:
         """See `Bus.append`: one command; on a cluster, one for each bucket."""

@@ -22,7 +22,6 @@ from jupyter_aichat.errors import BusUnavailable, StoreUnavailable
 from jupyter_aichat.logs.context import nobodys
 from jupyter_aichat.stores.base import Store
 
-TICK_S = 0.025
 CHECKPOINT_S = 1.0
 AWAY_S = 60.0
 AWAY_CHARACTERS = 1024 * 1024
@@ -96,7 +95,7 @@ class Journal:
     async def _append_all(self) -> None:
         try:
             while self._batch is not None:
-                await asyncio.sleep(TICK_S)
+                await asyncio.sleep(self._bus.tick_s)
                 self._taken, self._batch = self._batch, None
                 try:
                     await self._append(self._taken.entries)

@@ -229,6 +229,7 @@ async def test_a_subscriber_may_unsubscribe_while_it_is_called(bus: Bus) -> None
 async def test_it_answers(bus: Bus) -> None:
     await bus.ping()
     assert bus.silence_s > 0
+    assert 0 < bus.tick_s <= 0.25
 
 
 async def test_closed_a_process_alone_has_forgotten() -> None:

@@ -8,7 +8,7 @@ import pytest
 from tornado.iostream import StreamClosedError
 
 from jupyter_aichat.engine.log import EncodedEvent
-from jupyter_aichat.server.outbox import CHUNK, LATER_S, MAX_POSTED, TURN, Outbox
+from jupyter_aichat.server.outbox import CHUNK, LATER_S, MAX_POSTED, TURN, Outbox, Stream
 
 
 class Wire:
@@ -71,11 +71,13 @@ async def _turn() -> None:
         await asyncio.sleep(0)
 
 
-def _follow(outbox: Outbox, source: Source, ended: list[str] | None = None) -> None:
+def _follow(outbox: Outbox, source: Source, ended: list[str] | None = None) -> Stream:
     def encode(seq: int, data: bytes) -> bytes:
         return b"%b%d" % (source.name.encode(), seq) if len(data) <= 10 else data
 
-    outbox.stream(encode, lambda: (ended or []).append(source.name)).attach(source)
+    stream = outbox.stream(encode, lambda: (ended or []).append(source.name))
+    stream.attach(source)
+    return stream
 
 
 async def test_all_that_is_ready_leaves_in_one_write_posted_frames_first() -> None:
@@ -240,3 +242,38 @@ async def test_news_ride_with_the_next_write_or_leave_by_themselves() -> None:
     outbox.close()
     await asyncio.sleep(2 * LATER_S)
     assert b"never" not in wire.frames
+
+
+async def test_what_comes_while_nothing_waits_leaves_without_a_turn_of_the_loop() -> None:
+    wire = Wire()
+    outbox = Outbox(wire.write, wire.overflow)
+    source = Source("a", 0, ends=False)
+    stream = _follow(outbox, source)
+    await _turn()
+    source.count = 1
+    stream.wake()
+    assert wire.frames == [b"a1"]
+    outbox.post(b"posted")
+    source.count = 2
+    stream.wake()
+    assert wire.frames == [b"a1"]  # a write is due already: it takes both, what was posted first
+    await _turn()
+    assert wire.writes == [[b"a1"], [b"posted", b"a2"]]
+
+
+async def test_woken_while_it_is_collected_a_stream_loses_and_repeats_nothing() -> None:
+    wire = Wire()
+    outbox = Outbox(wire.write, wire.overflow)
+    streams: list[Stream] = []
+
+    class Waking(Source):
+        def take(self, limit: int) -> list[EncodedEvent]:
+            taken = super().take(limit)
+            for stream in streams:
+                stream.wake()
+            return taken
+
+    streams += [_follow(outbox, Waking(name, 2)) for name in "ab"]
+    await _turn()
+    assert sorted(wire.frames) == [b"a1", b"a2", b"b1", b"b2"]
+    assert len(wire.writes) == 1
