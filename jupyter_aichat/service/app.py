@@ -9,6 +9,7 @@ import os
 import secrets
 import signal
 import sys
+import threading
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ from jupyter_aichat.service.log_records import keep_tokens_out_of_logs
 from jupyter_aichat.wiring import CONFIGURABLES
 
 EXTENSION = "jupyter_aichat.service"
+LINGER_S = 2.0
+"""How long threads may go on when everything has ended."""
 
 
 class AIChatService(Bounds, Listening):
@@ -189,6 +192,13 @@ class AIChatService(Bounds, Listening):
         """Stop once: another signal must not cut short how runs are handed over."""
         if not self._stopping:
             super().stop(from_signal)
+
+    def start(self) -> None:
+        """Serve until the end is asked for, and then end: also where threads wait for a database that has gone."""
+        super().start()
+        late = threading.Timer(LINGER_S, os._exit, [0])
+        late.daemon = True
+        late.start()
 
     def start_app(self) -> None:
         """Start, and say where: Jupyter's own start speaks of kernels, tokens and browsers."""

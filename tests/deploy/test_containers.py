@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -26,7 +25,6 @@ SERVICES = ("nginx", "aichat-1", "aichat-2", "mongodb", "redis", "ollama")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(900),  # the very first one on a machine makes the images to begin with
-    pytest.mark.skipif(not os.environ.get("AICHAT_TEST_CONTAINERS"), reason="takes minutes: `make test-containers`"),
 ]
 
 
