@@ -10,23 +10,19 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from jupyter_core.utils import ensure_async
 from jupyter_server.auth.decorator import ws_authenticated
-from jupyter_server.base.websocket import WebSocketMixin
 from tornado import web
 from tornado.iostream import StreamClosedError
-from tornado.websocket import WebSocketClosedError, WebSocketHandler
+from tornado.websocket import WebSocketClosedError
 
-from jupyter_aichat.protocol.bodies import MAX_BODY
 from jupyter_aichat.protocol.codec import encode
-from jupyter_aichat.protocol.frames import PROTOCOL
 from jupyter_aichat.remote.activity import Followed
 from jupyter_aichat.remote.exchange import Refusal
 from jupyter_aichat.remote.gateway import Gateway
 from jupyter_aichat.remote.relayed import JSON, error_of, headers_of
+from jupyter_aichat.server.client_socket import ClientSocketHandler
 from jupyter_aichat.server.host import Host
-from jupyter_aichat.server.hosted import AUTH_RESOURCE, REQUEST_ID_HEADER, HostedHandler
-from jupyter_aichat.server.socket import PING_INTERVAL_S, PING_TIMEOUT_S, SERVICE_RESTART, UNSUPPORTED_DATA
+from jupyter_aichat.server.socket import SERVICE_RESTART, UNSUPPORTED_DATA
 from jupyter_aichat.server.table import Route
 
 if TYPE_CHECKING:
@@ -37,7 +33,7 @@ _SPOKEN = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015), *range(3000, 50
 """The codes that may stand in a close frame; others only say what happened at one end."""
 
 
-class RemoteSocketHandler(WebSocketMixin, WebSocketHandler, HostedHandler):
+class RemoteSocketHandler(ClientSocketHandler):
     """One client's socket, and one to the service behind it."""
 
     _service: Socket | None = None
@@ -48,31 +44,10 @@ class RemoteSocketHandler(WebSocketMixin, WebSocketHandler, HostedHandler):
         super().initialize(host, route)
         self.gateway = gateway
 
-    def set_default_headers(self) -> None:
-        """Set no others than the request's name: a handshake's answer has no content to protect."""
-        self.set_header(REQUEST_ID_HEADER, self.request_id)
-
-    @property
-    def ping_interval(self) -> float:
-        """Seconds, as tornado reads it."""
-        return PING_INTERVAL_S
-
-    @property
-    def ping_timeout(self) -> float:
-        """Seconds, as tornado reads it."""
-        return PING_TIMEOUT_S
-
-    @property
-    def max_message_size(self) -> int:
-        """Bytes; tornado closes with 1009 where there are more."""
-        return MAX_BODY
-
     @ws_authenticated
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Let the client in if the service does; returns when the socket is over."""
-        user = self.current_user
-        if not await ensure_async(self.authorizer.is_authorized(self, user, "execute", AUTH_RESOURCE)):
-            raise web.HTTPError(HTTPStatus.FORBIDDEN, "Forbidden")
+        await self.check_authorized()
         if not self.check_origin():
             raise web.HTTPError(HTTPStatus.FORBIDDEN, "Cross origin websockets not allowed")
         try:
@@ -94,10 +69,6 @@ class RemoteSocketHandler(WebSocketMixin, WebSocketHandler, HostedHandler):
             self.set_header(name, value)
         self.set_header("Content-Type", JSON)
         self.finish(encode(error))
-
-    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
-        """Choose ours."""
-        return PROTOCOL if PROTOCOL in subprotocols else None
 
     def open(self, *_args: Any, **_kwargs: Any) -> None:
         """Begin to relay."""

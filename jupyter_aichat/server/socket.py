@@ -1,8 +1,4 @@
-"""The WebSocket: lets a client in, and hands its text over to a `Connection`.
-
-Tornado's own pings keep it alive. `WebSocketMixin.open` is not called: it would start a second timer, which reads our
-seconds as milliseconds (https://github.com/jupyter-server/jupyter_server/issues/1612).
-"""
+"""The WebSocket: lets a client in, and hands its text over to a `Connection`."""
 
 from __future__ import annotations
 
@@ -13,25 +9,18 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from jupyter_core.utils import ensure_async
 from jupyter_server.auth.decorator import ws_authenticated
-from jupyter_server.base.websocket import WebSocketMixin
-from tornado import web
 from tornado.iostream import IOStream
-from tornado.websocket import WebSocketClosedError, WebSocketHandler
+from tornado.websocket import WebSocketClosedError
 
 from jupyter_aichat.domain.identity import Ending
 from jupyter_aichat.errors import InvalidRequest
-from jupyter_aichat.protocol.bodies import MAX_BODY
 from jupyter_aichat.protocol.codec import encode
 from jupyter_aichat.protocol.errors import frame_of
-from jupyter_aichat.protocol.frames import PROTOCOL
+from jupyter_aichat.server.client_socket import ClientSocketHandler
 from jupyter_aichat.server.connection import Connection
-from jupyter_aichat.server.hosted import AUTH_RESOURCE, REQUEST_ID_HEADER, HostedHandler
 from jupyter_aichat.server.outbox import Outbox
 
-PING_INTERVAL_S = 25.0
-PING_TIMEOUT_S = 10.0
 MAX_LINES = 1000
 
 UNSUPPORTED_DATA = 1003
@@ -41,16 +30,12 @@ CREDENTIAL_ENDED = 4401
 ACCESS_REVOKED = 4403
 
 
-class SocketHandler(WebSocketMixin, WebSocketHandler, HostedHandler):
+class SocketHandler(ClientSocketHandler):
     """One client's socket."""
 
     _outbox: Outbox | None = None
     _connection: Connection | None = None
     _unwatch: Callable[[], None] | None = None
-
-    def set_default_headers(self) -> None:
-        """Set no others than the request's name: a handshake's answer has no content to protect."""
-        self.set_header(REQUEST_ID_HEADER, self.request_id)
 
     def check_origin(self, origin: str | None = None) -> bool:
         """Whether a page of this origin may open a socket."""
@@ -58,37 +43,16 @@ class SocketHandler(WebSocketMixin, WebSocketHandler, HostedHandler):
             return bool(super().check_origin(origin))
         return self.host.origins.has(self.request)
 
-    @property
-    def ping_interval(self) -> float:
-        """Seconds, as tornado reads it."""
-        return PING_INTERVAL_S
-
-    @property
-    def ping_timeout(self) -> float:
-        """Seconds, as tornado reads it."""
-        return PING_TIMEOUT_S
-
-    @property
-    def max_message_size(self) -> int:
-        """Bytes; tornado closes with 1009 where there are more."""
-        return MAX_BODY
-
     @ws_authenticated
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Let the client in."""
-        user = self.current_user
-        if not await ensure_async(self.authorizer.is_authorized(self, user, "execute", AUTH_RESOURCE)):
-            raise web.HTTPError(403, "Forbidden")
+        await self.check_authorized()
         _ = self.engine  # without one the handshake is refused, with its error
         let_go = self.count_connection()
         try:
             await super().get(*args, **kwargs)  # until the socket closes
         finally:
             let_go()
-
-    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
-        """Choose ours; a credential among them is never echoed."""
-        return PROTOCOL if PROTOCOL in subprotocols else None
 
     def open(self, *_args: Any, **_kwargs: Any) -> None:
         """Begin to talk."""

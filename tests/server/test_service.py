@@ -189,8 +189,8 @@ async def test_sockets_are_pinged_in_seconds_by_tornado_alone(client: Client, mo
 
 
 async def test_a_socket_whose_client_answers_pings_stays_open(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jupyter_aichat.server.socket.PING_INTERVAL_S", 0.1)
-    monkeypatch.setattr("jupyter_aichat.server.socket.PING_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("jupyter_aichat.server.client_socket.PING_INTERVAL_S", 0.1)
+    monkeypatch.setattr("jupyter_aichat.server.client_socket.PING_TIMEOUT_S", 0.1)
     socket = await client.socket()
     await asyncio.sleep(0.6)
     assert (await socket.ask("ping"))["type"] == "ack"

@@ -1,0 +1,51 @@
+"""What a client's socket is here, whoever answers on it: how long it may be silent, how large its messages, who may open it.
+
+Tornado's own pings keep it alive. `WebSocketMixin.open` is not called: it would start a second timer, which reads our
+seconds as milliseconds (https://github.com/jupyter-server/jupyter_server/issues/1612).
+"""
+
+from __future__ import annotations
+
+from jupyter_core.utils import ensure_async
+from jupyter_server.base.websocket import WebSocketMixin
+from tornado import web
+from tornado.websocket import WebSocketHandler
+
+from jupyter_aichat.protocol.bodies import MAX_BODY
+from jupyter_aichat.protocol.frames import PROTOCOL
+from jupyter_aichat.server.hosted import AUTH_RESOURCE, REQUEST_ID_HEADER, HostedHandler
+
+PING_INTERVAL_S = 25.0
+PING_TIMEOUT_S = 10.0
+
+
+class ClientSocketHandler(WebSocketMixin, WebSocketHandler, HostedHandler):
+    """Base of the sockets that clients open."""
+
+    def set_default_headers(self) -> None:
+        """Set no others than the request's name: a handshake's answer has no content to protect."""
+        self.set_header(REQUEST_ID_HEADER, self.request_id)
+
+    @property
+    def ping_interval(self) -> float:
+        """Seconds, as tornado reads it."""
+        return PING_INTERVAL_S
+
+    @property
+    def ping_timeout(self) -> float:
+        """Seconds, as tornado reads it."""
+        return PING_TIMEOUT_S
+
+    @property
+    def max_message_size(self) -> int:
+        """Bytes; tornado closes with 1009 where there are more."""
+        return MAX_BODY
+
+    async def check_authorized(self) -> None:
+        """Refuse who may not open a socket."""
+        if not await ensure_async(self.authorizer.is_authorized(self, self.current_user, "execute", AUTH_RESOURCE)):
+            raise web.HTTPError(403, "Forbidden")
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        """Choose ours; a credential among them is never echoed."""
+        return PROTOCOL if PROTOCOL in subprotocols else None
