@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 
 import msgspec
 
@@ -69,8 +69,8 @@ class Standings:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _begin(self, work: object) -> None:
-        task: asyncio.Task[None] = asyncio.create_task(work, name="aichat-standings")  # type: ignore[arg-type]
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task: asyncio.Task[None] = asyncio.create_task(work, name="aichat-standings")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
