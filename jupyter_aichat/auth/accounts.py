@@ -11,7 +11,7 @@ from jupyter_aichat.auth.aftermath import Aftermath
 from jupyter_aichat.auth.audit import Audit
 from jupyter_aichat.auth.doors import Doors
 from jupyter_aichat.auth.export import export
-from jupyter_aichat.auth.names import check_display_name, check_name, fold
+from jupyter_aichat.auth.names import check_display_name, check_name, fold, usable_groups
 from jupyter_aichat.auth.opaque import PERSONAL, hash_of
 from jupyter_aichat.auth.passwords import MOST_BYTES, Passwords
 from jupyter_aichat.auth.personal import PersonalTokens
@@ -168,11 +168,21 @@ class Accounts:
             await self.tokens.used(standing.proof)
         return Identity(standing.principal(), credential, expires_at or standing.proof.expires_at)
 
-    async def vouched(self, owner: OwnerId, name: str, display_name: str = "") -> Account:
+    async def vouched(
+        self, owner: OwnerId, name: str, display_name: str = "", groups: tuple[str, ...] | None = None
+    ) -> Account:
         """Return the account of somebody whom another place lets in; it is made at the first time, and has no password.
 
-        Who has a name that is another's here, as one reads it, is not found by it.
+        The account's groups become those that the other place says, unless it says none (None). Who has a name that is
+        another's here, as one reads it, is not found by it.
         """
+        account = await self._vouched(owner, name, display_name)
+        wanted = account.groups if groups is None else usable_groups(groups)
+        if wanted == account.groups:
+            return account
+        return await self._store.change_account(owner, AccountChanges(groups=wanted)) or account
+
+    async def _vouched(self, owner: OwnerId, name: str, display_name: str) -> Account:
         found = await self._store.accounts([owner])
         if found:
             return found[0]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from datetime import timedelta
 
 import msgspec
 
 from jupyter_aichat.auth.accounts import NO_ACCOUNT, Accounts, new_account
 from jupyter_aichat.auth.audit import Audit
-from jupyter_aichat.auth.names import fold
+from jupyter_aichat.auth.names import check_groups, fold
 from jupyter_aichat.auth.opaque import INVITATION, hash_of, new_token
 from jupyter_aichat.auth.passwords import Passwords
 from jupyter_aichat.auth.records import Wanted, following, latest
 from jupyter_aichat.auth.scopes import check_roles
-from jupyter_aichat.domain.account import Account, AccountChanges
+from jupyter_aichat.domain.account import Account, AccountChanges, AccountQuery
 from jupyter_aichat.domain.audit import Action, AuditQuery, AuditRecord
 from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.credential import Invitation, Session
@@ -69,10 +69,36 @@ class Administration:
         found = await self._store.accounts([owner])
         return found[0].name if found else owner
 
-    async def list(self, actor: OwnerId, origin: Origin, cursor: str | None, limit: int) -> Page[Account]:
-        """Return a page of all accounts, by name."""
+    async def list(self, actor: OwnerId, origin: Origin, query: AccountQuery) -> Page[Account]:
+        """Return a page of accounts, by name: those whose name begins so, however it is spelled, of a group or of all."""
         await self._note("admin_read", actor, None, origin, what="users")
-        return await self._store.list_accounts(cursor, limit)
+        group = None if query.group is None else fold(query.group)
+        return await self._store.list_accounts(msgspec.structs.replace(query, prefix=fold(query.prefix), group=group))
+
+    async def groups(self, actor: OwnerId, origin: Origin) -> tuple[tuple[str, int], ...]:
+        """Return the groups that somebody is in, by name, each with how many are."""
+        await self._note("admin_read", actor, None, origin, what="groups")
+        return await self._store.groups()
+
+    async def join(self, actor: OwnerId, origin: Origin, owner: OwnerId, groups: Iterable[str]) -> Account:
+        """Put an account into groups, which are there with their first member."""
+        return await self._regroup(actor, origin, owner, AccountChanges(joins=check_groups(groups)))
+
+    async def leave(self, actor: OwnerId, origin: Origin, owner: OwnerId, groups: Iterable[str]) -> Account:
+        """Take an account out of groups."""
+        return await self._regroup(actor, origin, owner, AccountChanges(leaves=check_groups(groups)))
+
+    async def _regroup(self, actor: OwnerId, origin: Origin, owner: OwnerId, changes: AccountChanges) -> Account:
+        before = await self._accounts.account(owner)
+        changed = await self._change(owner, changes)
+        await self._note_groups(actor, origin, before, changed)
+        return changed
+
+    async def _note_groups(self, actor: OwnerId, origin: Origin, before: Account, changed: Account) -> None:
+        joined, left = set(changed.groups) - set(before.groups), set(before.groups) - set(changed.groups)
+        named = {"joined": joined, "left": left}
+        if details := {what: ",".join(sorted(names)) for what, names in named.items() if names}:
+            await self._note("groups_changed", actor, changed.id, origin, **details)
 
     async def names_of_users(
         self, actor: OwnerId, origin: Origin, owners: Collection[OwnerId]
@@ -104,6 +130,7 @@ class Administration:
         roles: tuple[str, ...] | None = None,
         password: str | None = None,
         quotas: tuple[Quota, ...] | None = None,
+        groups: tuple[str, ...] | None = None,
     ) -> Account:
         """Change what is not None, all of it or nothing; raises `NotFound`, `InvalidRequest`, or `Forbidden`.
 
@@ -118,10 +145,12 @@ class Administration:
             roles=msgspec.UNSET if roles is None else check_roles(roles),
             password_hash=msgspec.UNSET if password is None else await self._passwords.hash(password),
             quotas=msgspec.UNSET if quotas is None else quotas,
+            groups=msgspec.UNSET if groups is None else check_groups(groups),
             ends_sessions=bool(disabled) or password is not None,
         )
         changed = await self._change(owner, changes)
         await self._note_changes(actor, origin, owner, changes)
+        await self._note_groups(actor, origin, account, changed)
         return changed
 
     async def _note_changes(self, actor: OwnerId, origin: Origin, owner: OwnerId, changes: AccountChanges) -> None:

@@ -36,12 +36,16 @@ Ended = Callable[[Ending], None]
 
 
 class HubUser(msgspec.Struct, frozen=True):
-    """What the Hub says of a token: whose it is, and what it may do; ``kind`` is "user" where that is a person."""
+    """What the Hub says of a token: whose it is, and what it may do; ``kind`` is "user" where that is a person.
+
+    ``groups`` are None where the token may not see them.
+    """
 
     name: str
     kind: str
     scopes: tuple[str, ...] = ()
     display_name: str = ""
+    groups: tuple[str, ...] | None = None
 
 
 class HubScopes(msgspec.Struct, frozen=True):
@@ -160,7 +164,7 @@ class HubPeople:
         account = await self._join(owner_of(user.name), user)
         if account.disabled:
             raise Forbidden("This account is disabled; ask an administrator.")
-        principal = Principal(account.id, user.name, account.display_name, roles, scopes_of(roles))
+        principal = Principal(account.id, user.name, account.display_name, roles, scopes_of(roles), account.groups)
         return Identity(principal, Credential("hub", key), now() + timedelta(seconds=ALONE_S))
 
     def _forget(self) -> None:

@@ -35,7 +35,7 @@ class Standing(msgspec.Struct, frozen=True):
         account, scopes = self.account, scopes_of(self.account.roles)
         if isinstance(self.proof, PersonalToken):
             scopes = tuple(scope for scope in self.proof.scopes if scope in scopes)
-        return Principal(account.id, account.name, account.display_name, account.roles, scopes)
+        return Principal(account.id, account.name, account.display_name, account.roles, scopes, account.groups)
 
 
 def ending_of(identity: Identity, standing: Standing, at: datetime) -> Ending | None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from jupyter_aichat.auth.administration import COMMAND_LINE, Administration
 from jupyter_aichat.cli.desk import AIChatApp, opened, operator
 from jupyter_aichat.cli.finding import Finding
+from jupyter_aichat.domain.account import AccountQuery
 from jupyter_aichat.domain.model import Model
 from jupyter_aichat.domain.store_state import StoreState
 from jupyter_aichat.errors import AIChatError, StoreUnavailable
@@ -77,7 +78,7 @@ async def _people(found: Desk) -> AsyncIterator[Finding]:
 async def _count(administration: Administration) -> tuple[int, int]:
     admins, people, cursor = 0, 0, None
     while True:
-        page = await administration.list(COMMAND_LINE, operator(), cursor, 500)
+        page = await administration.list(COMMAND_LINE, operator(), AccountQuery(cursor=cursor, limit=500))
         people += len(page.items)
         admins += sum("admin" in each.roles and not each.disabled for each in page.items)
         cursor = page.next

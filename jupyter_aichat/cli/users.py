@@ -10,7 +10,7 @@ from jupyter_aichat.auth.administration import COMMAND_LINE, Administration
 from jupyter_aichat.cli.command import Group
 from jupyter_aichat.cli.desk import DeskCommand, operator
 from jupyter_aichat.cli.passwords import new_password
-from jupyter_aichat.domain.account import ROLES, Account
+from jupyter_aichat.domain.account import ROLES, Account, AccountQuery
 from jupyter_aichat.domain.ids import InvitationId
 
 _PAGE = 200
@@ -26,6 +26,7 @@ class Users(Group):
         "disable": ("jupyter_aichat.cli.users.DisableUser", "Let somebody in no more; nothing is deleted."),
         "enable": ("jupyter_aichat.cli.users.EnableUser", "Let somebody in again."),
         "roles": ("jupyter_aichat.cli.users.SetRoles", "Change what somebody may do."),
+        "group": ("jupyter_aichat.cli.groups.UserGroups", "Show or change who is in which group."),
         "quota": ("jupyter_aichat.cli.quotas.UserQuota", "Show or change what somebody may use of the models."),
         "password": ("jupyter_aichat.cli.users.SetPassword", "Give somebody another password."),
         "delete": ("jupyter_aichat.cli.users.DeleteUser", "Delete an account with all its data."),
@@ -43,20 +44,24 @@ class Users(Group):
 
 
 class ListUsers(DeskCommand):
-    """List all accounts, by name."""
+    """List all accounts, by name; or those whose name begins so, or of one group."""
 
     name = "jupyter aichat users list"
+    takes = ("BEGINNING?",)
     examples = """
     jupyter aichat users list
-    jupyter aichat users list --json
+    jupyter aichat users list gra
+    jupyter aichat users list --group=class-1 --json
     """
+    group = Unicode(help="Only who is in this group.").tag(config=True)
+    aliases = {**DeskCommand.aliases, "group": "ListUsers.group"}
 
     async def work(self, administration: Administration) -> None:
         """Write a line for each."""
         found: list[Account] = []
         cursor: str | None = None
         while True:
-            page = await administration.list(COMMAND_LINE, operator(), cursor, _PAGE)
+            page = await administration.list(COMMAND_LINE, operator(), self._query(cursor))
             found += page.items
             cursor = page.next
             if cursor is None:
@@ -65,8 +70,20 @@ class ListUsers(DeskCommand):
             for each in found:
                 self.row(_shown(each))
         else:
-            rows = [(each.name, ",".join(each.roles), _state(each), f"{each.created_at:%Y-%m-%d}") for each in found]
-            self.table(("NAME", "ROLES", "STATE", "CREATED"), rows)
+            rows = [
+                (
+                    each.name,
+                    ",".join(each.roles),
+                    ",".join(each.groups) or "-",
+                    _state(each),
+                    f"{each.created_at:%Y-%m-%d}",
+                )
+                for each in found
+            ]
+            self.table(("NAME", "ROLES", "GROUPS", "STATE", "CREATED"), rows)
+
+    def _query(self, cursor: str | None) -> AccountQuery:
+        return AccountQuery(self.argument() or "", self.group or None, cursor, _PAGE)
 
 
 class CreateUser(DeskCommand):
@@ -247,5 +264,5 @@ def _state(account: Account) -> str:
 
 
 def _shown(account: Account) -> dict[str, object]:
-    names = ("id", "name", "display_name", "roles", "disabled", "created_at")
+    names = ("id", "name", "display_name", "roles", "groups", "disabled", "created_at")
     return {name: getattr(account, name) for name in names}

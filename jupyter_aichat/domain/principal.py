@@ -15,3 +15,4 @@ class Principal(msgspec.Struct, frozen=True):
     display_name: str
     roles: tuple[str, ...] = ("user",)
     scopes: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()

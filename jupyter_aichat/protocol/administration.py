@@ -15,6 +15,8 @@ from jupyter_aichat.protocol.bodies import Cursor, Id
 
 Role = Literal["user", "admin"]
 Roles = Annotated[tuple[Role, ...], Meta(min_length=1, max_length=8)]
+Group = Annotated[str, Meta(min_length=1, max_length=256)]
+Groups = Annotated[tuple[Group, ...], Meta(max_length=64)]
 Quotas = Annotated[tuple[Quota, ...], Meta(max_length=100)]
 Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)")]
 PageSize = Annotated[int, Meta(ge=1, le=200)]
@@ -63,12 +65,16 @@ class NewUserBody(Confidential, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class UserChangesBody(Confidential, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What to change of somebody's account, all of it or nothing; ``quotas`` go before the service's rules."""
+    """What to change of somebody's account, all of it or nothing; ``quotas`` go before the service's rules.
+
+    ``groups`` are all that it shall be in; a group is there with its first member.
+    """
 
     roles: Roles | UnsetType = UNSET
     disabled: bool | UnsetType = UNSET
     password: Password | UnsetType = UNSET
     quotas: Quotas | UnsetType = UNSET
+    groups: Groups | UnsetType = UNSET
 
 
 class UserReply(msgspec.Struct, frozen=True):
@@ -82,6 +88,7 @@ class UserReply(msgspec.Struct, frozen=True):
     created_at: datetime
     changed_at: datetime
     quotas: tuple[Quota, ...] = ()
+    groups: tuple[str, ...] = ()
 
 
 class UserPage(msgspec.Struct, frozen=True):
@@ -92,8 +99,10 @@ class UserPage(msgspec.Struct, frozen=True):
 
 
 class UsersQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which page of the accounts."""
+    """Which page of the accounts: of those whose user name begins with ``q``, of one group or of all."""
 
+    q: UserName = ""
+    group: Group | None = None
     cursor: Cursor | None = None
     limit: PageSize = 60
 

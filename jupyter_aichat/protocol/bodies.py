@@ -177,6 +177,7 @@ class MeReply(msgspec.Struct, frozen=True):
     scopes: tuple[str, ...]
     preferences: dict[str, object]
     limits: Limits
+    groups: tuple[str, ...] = ()
 
 
 class HealthReply(msgspec.Struct, frozen=True):

@@ -76,5 +76,6 @@ class MeHandler(CookieHandler):
                 scopes=who.scopes,
                 preferences=dict(preferences),
                 limits=await self._limits(),
+                groups=who.groups,
             )
         )

@@ -68,7 +68,7 @@ class ServiceExtension(AIChatApp):
         return self._people.authenticate
 
     async def _join(self, owner: OwnerId, user: HubUser) -> Account:
-        return await self._accounts().vouched(owner, user.name, user.display_name)
+        return await self._accounts().vouched(owner, user.name, user.display_name, user.groups)
 
     async def stop_extension(self) -> None:
         """Stop within five seconds; ask the Hub nothing more."""

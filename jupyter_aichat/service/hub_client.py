@@ -26,6 +26,7 @@ class _Reply(msgspec.Struct):
     name: str
     kind: str
     scopes: tuple[str, ...]
+    groups: tuple[str, ...] | None = None
     user_info: _Info | None = None
 
 
@@ -56,7 +57,7 @@ class HubClient:
         except ValueError:
             raise NotReady("JupyterHub does not say who this is; try again in a moment.") from None
         info = reply.user_info or _Info()
-        return HubUser(reply.name, reply.kind, reply.scopes, info.display_name or info.name or "")
+        return HubUser(reply.name, reply.kind, reply.scopes, info.display_name or info.name or "", reply.groups)
 
     async def _get(self, token: str) -> tuple[int, bytes]:
         if self._session is None:

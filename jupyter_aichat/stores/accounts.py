@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from jupyter_aichat.domain.account import Account, AccountChanges
+from jupyter_aichat.domain.account import Account, AccountChanges, AccountQuery
 from jupyter_aichat.domain.audit import AuditQuery, AuditRecord
 from jupyter_aichat.domain.credential import Invitation, PersonalToken, Rotation, Session
 from jupyter_aichat.domain.ids import InvitationId, OwnerId, RunId, SessionId, TokenId
@@ -41,8 +41,12 @@ class AccountStore(Protocol):
         """Return those of these accounts that there are, in one question."""
         ...
 
-    async def list_accounts(self, cursor: str | None, limit: int) -> Page[Account]:
-        """Return a page of all accounts, by folded name."""
+    async def list_accounts(self, query: AccountQuery) -> Page[Account]:
+        """Return a page of accounts, by folded name."""
+        ...
+
+    async def groups(self) -> tuple[tuple[str, int], ...]:
+        """Return the groups that somebody is in, by name, each with how many are."""
         ...
 
     async def change_account(
@@ -56,7 +60,7 @@ class AccountStore(Protocol):
         """Change an account; return it as it then stands, or None where it is gone or its password hash is not `if_hash`.
 
         Where the changes end all sessions, the one to `keep` goes on, in the same transaction. Of an account that they disable
-        all runs under way shall stop (`Store.stop_requests`). More preferences than one may have are `InvalidRequest`.
+        all runs under way shall stop (`Store.stop_requests`). More preferences or groups than one may have are `InvalidRequest`.
         """
         ...
 

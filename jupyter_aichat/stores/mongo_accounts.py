@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from jupyter_aichat.domain.account import Account, AccountChanges
+from jupyter_aichat.domain.account import Account, AccountChanges, AccountQuery
 from jupyter_aichat.domain.audit import AuditQuery, AuditRecord
 from jupyter_aichat.domain.credential import Invitation, PersonalToken, Rotation, Session
 from jupyter_aichat.domain.ids import InvitationId, OwnerId, RunId, SessionId, TokenId
@@ -43,9 +43,13 @@ class MongoAccounts:
         """See `AccountStore.accounts`."""
         return await people.of(self._database().reads(), owners)
 
-    async def list_accounts(self, cursor: str | None, limit: int) -> Page[Account]:
+    async def list_accounts(self, query: AccountQuery) -> Page[Account]:
         """See `AccountStore.list_accounts`."""
-        return await people.listed(self._database().reads(), cursor, limit)
+        return await people.listed(self._database().reads(), query)
+
+    async def groups(self) -> tuple[tuple[str, int], ...]:
+        """See `AccountStore.groups`."""
+        return await people.groups(self._database().reads())
 
     async def change_account(
         self,

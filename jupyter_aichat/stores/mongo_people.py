@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
 
-from jupyter_aichat.domain.account import Account, AccountChanges
+from jupyter_aichat.domain.account import Account, AccountChanges, AccountQuery
 from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.ids import OwnerId, RunId, SessionId
 from jupyter_aichat.domain.page import Page
@@ -15,7 +16,7 @@ from jupyter_aichat.stores.cursors import pack_cursor, unpack_cursor
 from jupyter_aichat.stores.mongo_base import Document, Scope
 from jupyter_aichat.stores.mongo_credentials import keep_session, use_invitation
 from jupyter_aichat.stores.mongo_documents import builtins
-from jupyter_aichat.stores.rules import NOT_FIRST, changed
+from jupyter_aichat.stores.rules import LAST_CHARACTER, NOT_FIRST, changed
 
 OWNED = ("chats", "messages", "runs", "segments", "keys", "sessions", "tokens", "shares", "usage")
 """The collections of what people own, beside their accounts."""
@@ -59,12 +60,23 @@ async def of(db: Scope, owners: Sequence[OwnerId]) -> tuple[Account, ...]:
     return tuple(map(account_of, await db.find("accounts", {"_id": {"$in": list(owners)}})))
 
 
-async def listed(db: Scope, cursor: str | None, limit: int) -> Page[Account]:
+async def listed(db: Scope, query: AccountQuery) -> Page[Account]:
     """See `AccountStore.list_accounts`."""
-    after = unpack_cursor(cursor, str)[0] if cursor is not None else ""
-    found = await db.find("accounts", {"folded_name": {"$gt": after}}, sort=(("folded_name", 1),), limit=limit + 1)
-    accounts = tuple(map(account_of, found[:limit]))
-    return Page(accounts, pack_cursor(accounts[-1].folded_name) if len(found) > limit else None)
+    named: Document = {"$gte": query.prefix, "$lt": query.prefix + LAST_CHARACTER}
+    if query.cursor is not None:
+        named["$gt"] = unpack_cursor(query.cursor, str)[0]
+    wanted: Document = {"folded_name": named}
+    if query.group is not None:
+        wanted["groups"] = query.group
+    found = await db.find("accounts", wanted, sort=(("folded_name", 1),), limit=query.limit + 1)
+    accounts = tuple(map(account_of, found[: query.limit]))
+    return Page(accounts, pack_cursor(accounts[-1].folded_name) if len(found) > query.limit else None)
+
+
+async def groups(db: Scope) -> tuple[tuple[str, int], ...]:
+    """See `AccountStore.groups`."""
+    found = await db.find("accounts", {"groups": {"$gt": ""}}, {"groups": 1})
+    return tuple(sorted(Counter(name for account in found for name in account["groups"]).items()))
 
 
 async def change(

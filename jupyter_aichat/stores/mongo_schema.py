@@ -79,6 +79,7 @@ STEPS: tuple[Step, ...] = (
             Index("usage", (("day", 1), ("owner_id", 1), ("model", 1))),
         ),
     ),
+    Step((), (Index("accounts", (("groups", 1), ("folded_name", 1))),)),
 )
 
 

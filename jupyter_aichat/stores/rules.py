@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from jupyter_aichat.domain.account import MOST_PREFERENCES, Account, AccountChanges
+from jupyter_aichat.domain.account import MOST_GROUPS, MOST_PREFERENCES, Account, AccountChanges
 from jupyter_aichat.domain.chat import Chat
 from jupyter_aichat.domain.message import RUNNING, Continuation, Message, Status
 from jupyter_aichat.domain.options import Options
@@ -18,6 +18,8 @@ from jupyter_aichat.domain.run import Segment, TakeUp, Turn
 from jupyter_aichat.errors import CannotContinue, IdempotencyConflict, InvalidRequest, RunActive
 
 NO_INVITATION = "This invitation was used, has expired or was taken back; ask for a new one."
+LAST_CHARACTER = "\U0010ffff"
+"""What no name has: all that begin alike stand before their beginning with it."""
 NOT_FIRST = "There was a first administrator already; let one create the next."
 
 
@@ -41,10 +43,12 @@ def check_shares(present: int, most: int) -> None:
 
 
 def changed(account: Account, changes: AccountChanges, at: datetime) -> Account:
-    """Return an account as changed; raises `InvalidRequest` for more preferences than one may have."""
+    """Return an account as changed; raises `InvalidRequest` for more preferences or groups than one may have."""
     after = changes.of(account, at)
     if len(after.preferences) > max(MOST_PREFERENCES, len(account.preferences)):
         raise InvalidRequest(f"An account has at most {MOST_PREFERENCES} preferences.")
+    if len(after.groups) > max(MOST_GROUPS, len(account.groups)):
+        raise InvalidRequest(f"An account is in {MOST_GROUPS} groups at most.")
     return after
 
 

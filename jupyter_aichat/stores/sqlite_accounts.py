@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Awaitable, Sequence
 from typing import Protocol, TypeVar
 
-from jupyter_aichat.domain.account import Account, AccountChanges
+from jupyter_aichat.domain.account import Account, AccountChanges, AccountQuery
 from jupyter_aichat.domain.audit import AuditQuery, AuditRecord
 from jupyter_aichat.domain.credential import Invitation, PersonalToken, Rotation, Session
 from jupyter_aichat.domain.ids import InvitationId, OwnerId, RunId, SessionId, TokenId
@@ -53,9 +53,13 @@ class SqliteAccounts:
         """See `AccountStore.accounts`."""
         return await self._read(lambda db: people.of(db, owners))
 
-    async def list_accounts(self, cursor: str | None, limit: int) -> Page[Account]:
+    async def list_accounts(self, query: AccountQuery) -> Page[Account]:
         """See `AccountStore.list_accounts`."""
-        return await self._read(lambda db: people.listed(db, cursor, limit))
+        return await self._read(lambda db: people.listed(db, query))
+
+    async def groups(self) -> tuple[tuple[str, int], ...]:
+        """See `AccountStore.groups`."""
+        return await self._read(people.groups)
 
     async def change_account(
         self,

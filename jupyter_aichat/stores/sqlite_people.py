@@ -7,19 +7,19 @@ from collections.abc import Sequence
 
 import msgspec
 
-from jupyter_aichat.domain.account import Account, AccountChanges
+from jupyter_aichat.domain.account import Account, AccountChanges, AccountQuery
 from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.ids import OwnerId, RunId, SessionId
 from jupyter_aichat.domain.page import Page
 from jupyter_aichat.errors import Forbidden, NameTaken
 from jupyter_aichat.stores.cursors import pack_cursor, unpack_cursor
-from jupyter_aichat.stores.rules import NOT_FIRST, changed
+from jupyter_aichat.stores.rules import LAST_CHARACTER, NOT_FIRST, changed
 from jupyter_aichat.stores.sqlite_credentials import end_other_sessions, keep_session, use_invitation
 from jupyter_aichat.stores.sqlite_rows import encode
 
 _account_of = msgspec.json.Decoder(Account).decode
 
-OWNED = ("chats", "messages", "runs", "segments", "idempotency", "sessions", "tokens", "shares", "usage")
+OWNED = ("chats", "messages", "runs", "segments", "idempotency", "sessions", "tokens", "shares", "usage", "memberships")
 """The tables of what people own, beside their accounts."""
 
 
@@ -34,6 +34,7 @@ def create(db: sqlite3.Connection, account: Account, *, invitation_hash: str | N
                        (account.id, account.folded_name, encode(account)))  # fmt: skip
     if added.rowcount != 1:
         raise NameTaken
+    _put_groups(db, account)
     return account
 
 
@@ -50,14 +51,31 @@ def of(db: sqlite3.Connection, owners: Sequence[OwnerId]) -> tuple[Account, ...]
     return tuple(_account_of(body) for (body,) in rows)
 
 
-def listed(db: sqlite3.Connection, cursor: str | None, limit: int) -> Page[Account]:
+def listed(db: sqlite3.Connection, query: AccountQuery) -> Page[Account]:
     """See `AccountStore.list_accounts`."""
-    after = unpack_cursor(cursor, str)[0] if cursor is not None else ""
+    where, values = ["folded_name >= ?", "folded_name < ?"], [query.prefix, query.prefix + LAST_CHARACTER]
+    if query.group is not None:
+        where.append("owner_id IN (SELECT owner_id FROM memberships WHERE name = ?)")
+        values.append(query.group)
+    if query.cursor is not None:
+        where.append("folded_name > ?")
+        values += unpack_cursor(query.cursor, str)
     rows = db.execute(
-        "SELECT body FROM accounts WHERE folded_name > ? ORDER BY folded_name LIMIT ?", (after, limit + 1)
+        f"SELECT body FROM accounts WHERE {' AND '.join(where)} ORDER BY folded_name LIMIT ?",
+        (*values, query.limit + 1),
     ).fetchall()
-    found = tuple(_account_of(body) for (body,) in rows[:limit])
-    return Page(found, pack_cursor(found[-1].folded_name) if len(rows) > limit else None)
+    found = tuple(_account_of(body) for (body,) in rows[: query.limit])
+    return Page(found, pack_cursor(found[-1].folded_name) if len(rows) > query.limit else None)
+
+
+def groups(db: sqlite3.Connection) -> tuple[tuple[str, int], ...]:
+    """See `AccountStore.groups`."""
+    return tuple(db.execute("SELECT name, count(*) FROM memberships GROUP BY name ORDER BY name"))
+
+
+def _put_groups(db: sqlite3.Connection, account: Account) -> None:
+    db.execute("DELETE FROM memberships WHERE owner_id = ?", (account.id,))
+    db.executemany("INSERT INTO memberships (name, owner_id) VALUES (?, ?)", [(g, account.id) for g in account.groups])
 
 
 def change(
@@ -69,6 +87,8 @@ def change(
         return None
     account = changed(found[0], changes, now())
     db.execute("UPDATE accounts SET body = ? WHERE owner_id = ?", (encode(account), owner))
+    if account.groups != found[0].groups:
+        _put_groups(db, account)
     if keep is not None:
         keep_session(db, keep, found[0], account.stamp)
     if changes.disabled is True:

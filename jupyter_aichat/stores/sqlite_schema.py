@@ -83,6 +83,12 @@ STEPS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE INDEX usage_by_day ON usage (day, owner_id, model);
     """,
+    """
+    CREATE TABLE memberships (
+        name TEXT NOT NULL, owner_id TEXT NOT NULL, PRIMARY KEY (name, owner_id)
+    ) WITHOUT ROWID;
+    CREATE INDEX memberships_by_owner ON memberships (owner_id);
+    """,
 )
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from jupyter_aichat.auth.administration import COMMAND_LINE
 from jupyter_aichat.auth.assembly import AccountService
+from jupyter_aichat.domain.account import AccountQuery
 from jupyter_aichat.domain.audit import AuditQuery, AuditRecord
 from jupyter_aichat.domain.chat import ChatChanges, ChatQuery
 from jupyter_aichat.domain.identity import Origin
@@ -143,7 +144,7 @@ async def test_who_did_what_to_whom_is_written_down(service: AccountService, sto
     await admin.set_roles(ROOT, HOME, ada.id, ("user", "admin"))
     await admin.disable(ROOT, HOME, ada.id)
     await admin.disable(ROOT, HOME, ada.id, disabled=False)
-    await admin.list(ROOT, HOME, None, 10)
+    await admin.list(ROOT, HOME, AccountQuery())
     await service.accounts.logout_all(ada.id, HOME)
     await admin.delete(ROOT, HOME, ada.id)
     found = [(each.action, each.actor, each.subject) for each in await audited(store)]
@@ -290,3 +291,17 @@ async def test_a_name_is_found_however_it_is_spelled(service: AccountService) ->
     assert (await service.administration.named("ＡDA")).id == ada.id  # noqa: RUF001 (wide on purpose)
     with pytest.raises(NotFound):
         await service.administration.named("Eve")
+
+
+async def test_who_comes_from_elsewhere_has_the_groups_of_there(service: AccountService, store: SqliteStore) -> None:
+    grace = OwnerId("grace")
+
+    async def vouched(groups: tuple[str, ...] | None) -> tuple[str, ...]:
+        account = await service.accounts.vouched(grace, "grace", groups=groups)
+        assert await store.accounts.accounts([grace]) == (account,)
+        return account.groups
+
+    assert await vouched(("Lab", "lab", "no*pattern", "", "x" * 65, "kurs/1")) == ("kurs/1", "lab")
+    assert await vouched(None) == ("kurs/1", "lab")
+    assert await vouched(("kurs/1",)) == ("kurs/1",)
+    assert await vouched(()) == ()

@@ -11,6 +11,7 @@ import pytest
 
 from jupyter_aichat.auth.assembly import AccountService
 from jupyter_aichat.auth.registration import Registration
+from jupyter_aichat.domain.account import AccountQuery
 from jupyter_aichat.domain.audit import AuditQuery
 from jupyter_aichat.domain.identity import Origin
 from jupyter_aichat.domain.ids import OwnerId
@@ -59,7 +60,7 @@ async def test_what_is_no_name_or_password_makes_no_account(
 ) -> None:
     with pytest.raises(InvalidRequest):
         await register(service, name, password)
-    assert (await store.accounts.list_accounts(None, 10)).items == ()
+    assert (await store.accounts.list_accounts(AccountQuery())).items == ()
 
 
 async def test_who_may_register_is_up_to_the_operator(make_service: MakeService) -> None:

@@ -134,3 +134,21 @@ def test_quotas_of_one_person(create: Create, run: Run) -> None:
     run("users", "quota", "ada", "--clear")
     assert run("users", "quota", "ada", "--json").rows == []
     assert len(run("audit", "--action=quotas_changed", "--json").rows) == 4
+
+
+def test_somebody_joins_and_leaves_groups(create: Create, run: Run) -> None:
+    create("Ada")
+    create("Grace")
+    assert run("users", "group", "add", "ada", "Class-1,lab").out == "Ada is in class-1, lab.\n"
+    run("users", "group", "add", "grace", "lab")
+    assert run("users", "group", "list", "--json").rows == [
+        {"group": "class-1", "members": 1}, {"group": "lab", "members": 2},
+    ]  # fmt: skip
+    assert [each["name"] for each in run("users", "list", "--group=LAB", "--json").rows] == ["Ada", "Grace"]
+    assert [each["name"] for each in run("users", "list", "gr", "--json").rows] == ["Grace"]
+    assert run("users", "group", "remove", "ada", "class-1").out == "Ada is in lab.\n"
+    assert run("users", "group", "list", "ada").out == "lab\n"
+    refused = run("users", "group", "add", "ada", "lab*")
+    assert (refused.code, "letters, digits" in refused.err) == (1, True)
+    changed = run("audit", "--action=groups_changed", "--json").rows
+    assert [each["details"] for each in changed] == [{"joined": "class-1,lab"}, {"joined": "lab"}, {"left": "class-1"}]

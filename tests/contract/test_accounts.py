@@ -7,7 +7,7 @@ import asyncio
 import msgspec
 import pytest
 
-from jupyter_aichat.domain.account import Account, AccountChanges
+from jupyter_aichat.domain.account import MOST_GROUPS, Account, AccountChanges, AccountQuery
 from jupyter_aichat.domain.audit import AuditQuery, AuditRecord
 from jupyter_aichat.domain.chat import ChatQuery
 from jupyter_aichat.domain.clock import now
@@ -58,7 +58,7 @@ async def test_there_is_one_first_administrator(accounts: AccountStore, other_ac
         for n, where in enumerate((accounts, other_accounts) * 5)
     ]
     assert sorted(await asyncio.gather(*map(outcome, tries))) == ["forbidden"] * 9 + ["ok"]
-    assert len((await accounts.list_accounts(None, 100)).items) == 1
+    assert len((await accounts.list_accounts(AccountQuery())).items) == 1
 
 
 async def test_a_first_administrator_whose_name_is_taken_is_not_the_first(accounts: AccountStore) -> None:
@@ -77,7 +77,7 @@ async def test_an_invitation_is_used_once(accounts: AccountStore, other_accounts
         for n, where in enumerate((accounts, other_accounts) * 5)
     ]
     assert sorted(await asyncio.gather(*map(outcome, tries))) == ["forbidden"] * 9 + ["ok"]
-    (guest,) = [each for each in (await accounts.list_accounts(None, 100)).items if each.name != "Ada"]
+    (guest,) = [each for each in (await accounts.list_accounts(AccountQuery())).items if each.name != "Ada"]
     assert guest.roles == ("user", "admin")
     assert await accounts.list_invitations() == ()
 
@@ -109,7 +109,7 @@ async def test_accounts_are_listed_by_name_each_once(accounts: AccountStore, lim
     found: list[str] = []
     cursor: str | None = None
     while True:
-        page = await accounts.list_accounts(cursor, limit)
+        page = await accounts.list_accounts(AccountQuery(cursor=cursor, limit=limit))
         found += [each.name for each in page.items]
         cursor = page.next
         if cursor is None:
@@ -120,7 +120,7 @@ async def test_accounts_are_listed_by_name_each_once(accounts: AccountStore, lim
 async def test_a_bad_cursor_is_an_invalid_request(accounts: AccountStore) -> None:
     for cursor in ("", "x", "é", "W10=", "A" * 3000):
         with pytest.raises(InvalidRequest):
-            await accounts.list_accounts(cursor, 10)
+            await accounts.list_accounts(AccountQuery(cursor=cursor))
         with pytest.raises(InvalidRequest):
             await accounts.list_audit(AuditQuery(cursor=cursor))
 
@@ -147,6 +147,63 @@ async def test_changes_change_what_they_name(accounts: AccountStore, other_accou
     assert await accounts.accounts([ada.id]) == (changed,)
     assert await accounts.accounts([eve.id]) == (eve,)
     assert await accounts.change_account(OwnerId("none"), AccountChanges(disabled=True)) is None
+
+
+async def test_accounts_are_found_by_how_their_name_begins(accounts: AccountStore) -> None:
+    for name in ("an", "Anna", "anton", "bo", "éva", "a\U0001f600"):
+        await registered(accounts, name)
+
+    async def named(prefix: str, **more: object) -> list[str]:
+        page = await accounts.list_accounts(AccountQuery(prefix, **more))  # type: ignore[arg-type]
+        return [each.name for each in page.items]
+
+    assert await named("an") == ["an", "Anna", "anton"]
+    assert await named("an", limit=2) == ["an", "Anna"]
+    assert (await named("a"))[-1] == "a\U0001f600"
+    assert await named("é") == ["éva"]
+    assert await named("an%") == await named("a.*") == await named("c") == []
+    first = await accounts.list_accounts(AccountQuery("an", limit=1))
+    assert await named("an", cursor=first.next) == ["Anna", "anton"]
+
+
+async def in_group(accounts: AccountStore, group: str, prefix: str = "") -> list[str]:
+    return [each.name for each in (await accounts.list_accounts(AccountQuery(prefix, group))).items]
+
+
+async def test_accounts_are_in_groups_as_long_as_they_are_there(
+    accounts: AccountStore, other_accounts: AccountStore
+) -> None:
+    ada = await accounts.create_account(account_named("Ada", groups=("lab", "class-1")))
+    bob, eve = await registered(accounts, "Bob"), await registered(accounts, "Eve")
+    assert await other_accounts.groups() == (("class-1", 1), ("lab", 1))
+    changed = await other_accounts.change_account(bob.id, AccountChanges(joins=("lab", "lab"), leaves=("none",)))
+    assert changed is not None
+    assert changed.groups == ("lab",)
+    await accounts.change_account(eve.id, AccountChanges(groups=("x", "lab")))
+    assert await in_group(accounts, "lab") == ["Ada", "Bob", "Eve"]
+    assert await in_group(accounts, "lab", "b") == ["Bob"]
+    await other_accounts.change_account(eve.id, AccountChanges(groups=("x",)))
+    await accounts.change_account(bob.id, AccountChanges(display_name="B."))
+    assert await in_group(accounts, "lab") == ["Ada", "Bob"]
+    await accounts.delete_account(ada.id)
+    assert await in_group(accounts, "class-1") == await in_group(accounts, "nobody") == []
+    assert await accounts.groups() == (("lab", 1), ("x", 1))
+
+
+async def test_of_many_who_join_and_leave_groups_at_once_none_is_lost_and_the_bound_holds(
+    accounts: AccountStore, other_accounts: AccountStore
+) -> None:
+    ada = await accounts.create_account(account_named("Ada", groups=("gone",)))
+    changes = [AccountChanges(joins=tuple(f"g{n}x{m}" for m in range(10))) for n in range(5)]
+    changing = [AccountChanges(leaves=("gone",)), *changes]
+    await asyncio.gather(*(
+        (accounts, other_accounts)[n % 2].change_account(ada.id, each) for n, each in enumerate(changing)
+    ))  # fmt: skip
+    (found,) = await accounts.accounts([ada.id])
+    assert found.groups == tuple(sorted(f"g{n}x{m}" for n in range(5) for m in range(10)))
+    more = AccountChanges(joins=tuple(f"h{n}" for n in range(MOST_GROUPS - 50 + 1)))
+    assert await outcome(accounts.change_account(ada.id, more)) == "invalid_request"
+    assert len(await accounts.groups()) == 50
 
 
 async def test_of_many_changes_of_a_password_one_wins(accounts: AccountStore, other_accounts: AccountStore) -> None:

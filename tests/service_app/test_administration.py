@@ -38,9 +38,38 @@ def test_accounts_are_made_and_listed(service: Service, admin: Person) -> None:
             break
     assert [each for each in listed if each in users] == sorted(users, key=lambda each: each["name"].casefold())
     assert len({each["id"] for each in listed}) == len(listed)
-    assert set(users[0]) == {"id", "name", "display_name", "roles", "disabled", "created_at", "changed_at", "quotas"}
+    assert set(users[0]) == {
+        "id",
+        "name",
+        "display_name",
+        "roles",
+        "disabled",
+        "created_at",
+        "changed_at",
+        "quotas",
+        "groups",
+    }
     assert users[0]["display_name"] == "Somebody"
     login(service.http, users[0]["name"])
+
+
+def test_accounts_are_found_by_name_and_group(service: Service, admin: Person) -> None:
+    one, other = made(admin), made(admin)
+    group = f"class {one['name']}"
+    changed = ask(admin.http, "PATCH", f"/admin/users/{one['id']}", {"groups": [group, group.upper()]})
+    assert changed.json()["groups"] == [group.casefold()]
+
+    def found(**params: str) -> list[str]:
+        return [each["id"] for each in ask(admin.http, "GET", "/admin/users", params=params).json()["items"]]
+
+    assert found(group=group.upper()) == [one["id"]]
+    assert found(q=other["name"].upper()) == [other["id"]]
+    assert found(q=other["name"], group=group) == []
+    client = service.client(login(service.http, one["name"])["access_token"])
+    assert ask(client, "GET", "/me").json()["groups"] == [group.casefold()]
+    for groups in (["a*"], [""], ["x" * 65], [f"g{n}" for n in range(65)], None, "lab"):
+        refused = ask(admin.http, "PATCH", f"/admin/users/{one['id']}", {"groups": groups})
+        assert told(refused) == (400, "invalid_request")
 
 
 async def test_who_is_disabled_is_out_at_once_and_may_come_back(service: Service, admin: Person) -> None:

@@ -9,6 +9,7 @@ from jupyter_server.auth.decorator import authorized
 from msgspec import UnsetType
 from tornado import web
 
+from jupyter_aichat.domain.account import AccountQuery
 from jupyter_aichat.domain.audit import AuditQuery
 from jupyter_aichat.domain.ids import OwnerId
 from jupyter_aichat.errors import InvalidRequest
@@ -37,7 +38,9 @@ class UsersHandler(PrivateHandler):
     async def get(self) -> None:
         """List them by name."""
         asked = self.query(UsersQuery)
-        page = await self.administration.list(self.owner, self.origin, asked.cursor, asked.limit)
+        page = await self.administration.list(
+            self.owner, self.origin, AccountQuery(asked.q, asked.group, asked.cursor, asked.limit)
+        )
         self.reply(UserPage(tuple(map(user_of, page.items)), page.next))
 
     @web.authenticated
@@ -60,12 +63,15 @@ class UserHandler(PrivateHandler):
         """Change what it may do, whether it is let in, its password, or what it may use."""
         body = self.body(_changes)
         if not self.host.has_logins and not (
-            isinstance(body.roles, UnsetType) and isinstance(body.password, UnsetType)
+            isinstance(body.roles, UnsetType)
+            and isinstance(body.password, UnsetType)
+            and isinstance(body.groups, UnsetType)
         ):
-            raise InvalidRequest("People log in elsewhere: passwords and roles are kept there.")
+            raise InvalidRequest("People log in elsewhere: passwords, roles and groups are kept there.")
         account = await self.administration.change(
             self.owner, self.origin, OwnerId(user_id),
             disabled=_set(body.disabled), roles=_set(body.roles), password=_set(body.password), quotas=_set(body.quotas),
+            groups=_set(body.groups),
         )  # fmt: skip
         self.reply(user_of(account))
 

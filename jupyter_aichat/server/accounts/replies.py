@@ -13,7 +13,7 @@ def user_of(account: Account) -> UserReply:
     """Return an account."""
     return UserReply(
         account.id, account.name, account.display_name, account.roles, account.disabled, account.created_at,
-        account.changed_at, account.quotas,
+        account.changed_at, account.quotas, account.groups,
     )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ export interface AuditPage {
 export interface AuditRecord {
   id: string;
   at: string;
-  action: 'account_changed' | 'account_created' | 'account_deleted' | 'account_disabled' | 'account_enabled' | 'admin_read' | 'exported' | 'invitation_deleted' | 'invited' | 'login' | 'login_failed' | 'login_limited' | 'logout' | 'logout_all' | 'password_changed' | 'quotas_changed' | 'registered' | 'roles_changed' | 'session_ended' | 'share_revoked' | 'shared' | 'token_created' | 'token_deleted' | 'token_reused';
+  action: 'account_changed' | 'account_created' | 'account_deleted' | 'account_disabled' | 'account_enabled' | 'admin_read' | 'exported' | 'groups_changed' | 'invitation_deleted' | 'invited' | 'login' | 'login_failed' | 'login_limited' | 'logout' | 'logout_all' | 'password_changed' | 'quotas_changed' | 'registered' | 'roles_changed' | 'session_ended' | 'share_revoked' | 'shared' | 'token_created' | 'token_deleted' | 'token_reused';
   actor: string | null;
   subject: string | null;
   address: string;
@@ -242,6 +242,7 @@ export interface MeReply {
   scopes: string[];
   preferences: Record<string, unknown>;
   limits: Limits;
+  groups: string[];
 }
 
 /** A message as its owner sees it. ``n`` orders the messages of a chat. ``seq`` is the last event of the current run that ``parts`` contain. */
@@ -413,6 +414,7 @@ export interface Principal {
   display_name: string;
   roles: string[];
   scopes: string[];
+  groups: string[];
 }
 
 /** What to change of one's own account; preferences are laid over those that there are, null takes one away. */
@@ -803,12 +805,13 @@ export interface UsageReply {
   runs: number;
 }
 
-/** What to change of somebody's account, all of it or nothing; ``quotas`` go before the service's rules. */
+/** What to change of somebody's account, all of it or nothing; ``quotas`` go before the service's rules. ``groups`` are all that it shall be in; a group is there with its first member. */
 export interface UserChangesBody {
   roles?: ('admin' | 'user')[];
   disabled?: boolean;
   password?: string;
   quotas?: Quota[];
+  groups?: string[];
 }
 
 /** Some accounts, by name, and the opaque cursor to the next ones. */
@@ -827,4 +830,5 @@ export interface UserReply {
   created_at: string;
   changed_at: string;
   quotas: Quota[];
+  groups: string[];
 }

@@ -16,6 +16,7 @@ export const aMe = (change: Partial<MeReply> = {}): MeReply => ({
     connections: null,
     quotas: []
   },
+  groups: [],
   ...change
 });
 
