@@ -74,6 +74,12 @@ class NameTaken(AIChatError):
     code = "name_taken"
 
 
+class LastAdministrator(AIChatError):
+    """This is the only administrator who can log in; make another one first."""
+
+    code = "last_administrator"
+
+
 class RateLimited(AIChatError):
     """Too many tries; wait a while."""
 

@@ -49,6 +49,11 @@ class Account(msgspec.Struct, frozen=True):
     quotas: tuple[Quota, ...] = ()
     groups: tuple[str, ...] = ()
 
+    @property
+    def administers(self) -> bool:
+        """Whether somebody can act as an administrator by it."""
+        return "admin" in self.roles and not self.disabled
+
     def __repr__(self) -> str:
         return f"Account({self.id!r}, {self.name!r})"
 

@@ -54,14 +54,24 @@ class Quota(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class QuotaRule(Quota, frozen=True, forbid_unknown_fields=True):
-    """A quota for those who have a role, and whose user name fits a pattern."""
+    """A quota for those who have a role, whose user name fits a pattern, and who are in a group that fits one."""
 
     role: str = "*"
     user: Pattern = "*"
+    group: Pattern = "*"
 
-    def concerns(self, folded_name: str, roles: tuple[str, ...]) -> bool:
+    def concerns(self, folded_name: str, roles: tuple[str, ...], groups: tuple[str, ...] = ()) -> bool:
         """Whether it is for this person."""
-        return fnmatchcase(folded_name, self.user.casefold()) and (self.role == "*" or self.role in roles)
+        return (
+            fnmatchcase(folded_name, self.user.casefold())
+            and (self.role == "*" or self.role in roles)
+            and (self.group == "*" or bool(self.groups_of(groups)))
+        )
+
+    def groups_of(self, groups: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those of somebody's groups that the pattern fits."""
+        pattern = self.group.casefold()
+        return tuple(group for group in groups if fnmatchcase(group, pattern))
 
 
 class QuotaStanding(msgspec.Struct, frozen=True):

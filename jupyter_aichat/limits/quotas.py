@@ -56,7 +56,7 @@ class Quotas(LoggingConfigurable):
         Dict(),
         help="Quotas by person and model, such as [{'role': 'admin'}, {'tokens_per_day': 200000}, {'model': 'llama3.3:70b', "
         "'seconds_per_month': 3600}]. A rule has a `model` (a pattern of `provider/model` or `model`; default '*'), a `role`, a "
-        "`user` (a pattern of user names), and any of `tokens_per_day`, `tokens_per_month`, `seconds_per_day` and "
+        "`user` (a pattern of user names), a `group` (one of groups' names: `jupyter aichat users group`), and any of `tokens_per_day`, `tokens_per_month`, `seconds_per_day` and "
         "`seconds_per_month`, in days and months of UTC. Of the rules with the same `model` the first that is for a person counts; "
         "rules with different ones all count. What an administrator sets for one person goes before.",
     ).tag(config=True)  # fmt: skip

@@ -36,8 +36,8 @@ class Rulebook:
 
     def _chosen(self, account: Account | None) -> Sequence[Quota]:
         """For each pattern of models the first quota that is for this person."""
-        name, roles = (account.folded_name, account.roles) if account else ("", ("user",))
+        who = (account.folded_name, account.roles, account.groups) if account else ("", ("user",), ())
         chosen: dict[str, Quota] = {}
-        for quota in (*(account.quotas if account else ()), *(r for r in self._rules if r.concerns(name, roles))):
+        for quota in (*(account.quotas if account else ()), *(r for r in self._rules if r.concerns(*who))):
             chosen.setdefault(quota.model, quota)
         return tuple(chosen.values())

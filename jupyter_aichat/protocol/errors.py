@@ -18,6 +18,7 @@ STATUSES: dict[str, int] = {
     "not_found": 404,
     "method_not_allowed": 405,
     "name_taken": 409,
+    "last_administrator": 409,
     "run_active": 409,
     "idempotency_conflict": 409,
     "cannot_continue": 409,

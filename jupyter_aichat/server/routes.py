@@ -73,7 +73,7 @@ ROUTES: tuple[Route, ...] = (
                 "Delete one's account with all its data",
                 (204,),
                 body=LeaveBody,
-                errors=(404, 429, *_BODY),
+                errors=(404, 409, 429, *_BODY),
                 needs=ACCOUNT,
                 of_logins=True,
             ),

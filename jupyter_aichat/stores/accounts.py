@@ -60,12 +60,13 @@ class AccountStore(Protocol):
         """Change an account; return it as it then stands, or None where it is gone or its password hash is not `if_hash`.
 
         Where the changes end all sessions, the one to `keep` goes on, in the same transaction. Of an account that they disable
-        all runs under way shall stop (`Store.stop_requests`). More preferences or groups than one may have are `InvalidRequest`.
+        all runs under way shall stop (`Store.stop_requests`). More preferences or groups than one may have are `InvalidRequest`; where no
+        administrator who can log in would be left, it is `LastAdministrator`, whatever others change at the same time.
         """
         ...
 
     async def delete_account(self, owner: OwnerId) -> tuple[RunId, ...]:
-        """Delete an account with all that it owns; return the runs that were under way.
+        """Delete an account with all that it owns; return the runs that were under way. It is disabled first (by the caller).
 
         The account itself goes last, so that a deletion that was cut off is completed by the next; one of nothing is none.
         """

@@ -345,7 +345,7 @@ class Collections:
 
     async def add_up(self, name: str, query: Query, beginning: Mapping[str, Any], amounts: Mapping[str, int]) -> None:
         """See `Scope.add_up`."""
-        change = {"$inc": dict(amounts), "$setOnInsert": dict(beginning)}
+        change = {"$inc": dict(amounts), **({"$setOnInsert": dict(beginning)} if beginning else {})}
         await self._ask(self._of(name).update_one(query, change, upsert=True, session=self._session))
 
     async def delete(self, name: str, query: Query) -> int:

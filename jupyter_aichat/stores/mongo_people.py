@@ -11,7 +11,7 @@ from jupyter_aichat.domain.account import Account, AccountChanges, AccountQuery
 from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.ids import OwnerId, RunId, SessionId
 from jupyter_aichat.domain.page import Page
-from jupyter_aichat.errors import Forbidden, NameTaken
+from jupyter_aichat.errors import Forbidden, LastAdministrator, NameTaken
 from jupyter_aichat.stores.cursors import pack_cursor, unpack_cursor
 from jupyter_aichat.stores.mongo_base import Document, Scope
 from jupyter_aichat.stores.mongo_credentials import keep_session, use_invitation
@@ -21,7 +21,7 @@ from jupyter_aichat.stores.rules import LAST_CHARACTER, NOT_FIRST, changed
 OWNED = ("chats", "messages", "runs", "segments", "keys", "sessions", "tokens", "shares", "usage")
 """The collections of what people own, beside their accounts."""
 
-_FIRST_ADMIN = {"_id": "first_admin"}
+_FIRST_ADMIN, _ADMINISTRATORS = {"_id": "first_admin"}, {"_id": "administrators"}
 
 
 def account_of(document: Document) -> Account:
@@ -87,12 +87,26 @@ async def change(
     if not found or (if_hash is not None and found[0].password_hash != if_hash):
         return None
     account = changed(found[0], changes, now())
+    if found[0].administers and not account.administers:
+        await _keep_an_administrator(db, owner)
     await db.update("accounts", {"_id": owner}, {"$set": builtins(account)})
     if keep is not None:
         await keep_session(db, keep, found[0], account.stamp)
     if changes.disabled is True:
         await db.update_all("runs", {"owner_id": owner, "active": True}, {"$set": {"stop_requested": True}})
     return account
+
+
+async def _keep_an_administrator(db: Scope, owner: OwnerId) -> None:
+    """Raise `LastAdministrator` where no other is left.
+
+    Each transaction sees the others' accounts as they were when it began. All of this kind therefore change one mark: of two at
+    once the second has to begin again, and then sees what the first has done.
+    """
+    await db.add_up("marks", _ADMINISTRATORS, {}, {"changes": 1})
+    other = {"_id": {"$ne": owner}, "roles": "admin", "disabled": False}
+    if await db.find_one("accounts", other, {"_id": 1}) is None:
+        raise LastAdministrator
 
 
 async def end_sessions(db: Scope, owner: OwnerId) -> None:

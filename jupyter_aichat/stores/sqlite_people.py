@@ -11,7 +11,7 @@ from jupyter_aichat.domain.account import Account, AccountChanges, AccountQuery
 from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.ids import OwnerId, RunId, SessionId
 from jupyter_aichat.domain.page import Page
-from jupyter_aichat.errors import Forbidden, NameTaken
+from jupyter_aichat.errors import Forbidden, LastAdministrator, NameTaken
 from jupyter_aichat.stores.cursors import pack_cursor, unpack_cursor
 from jupyter_aichat.stores.rules import LAST_CHARACTER, NOT_FIRST, changed
 from jupyter_aichat.stores.sqlite_credentials import end_other_sessions, keep_session, use_invitation
@@ -86,6 +86,8 @@ def change(
     if not found or (if_hash is not None and found[0].password_hash != if_hash):
         return None
     account = changed(found[0], changes, now())
+    if found[0].administers and not account.administers and not _has_other_administrator(db, owner):
+        raise LastAdministrator
     db.execute("UPDATE accounts SET body = ? WHERE owner_id = ?", (encode(account), owner))
     if account.groups != found[0].groups:
         _put_groups(db, account)
@@ -94,6 +96,12 @@ def change(
     if changes.disabled is True:
         db.execute("UPDATE runs SET stop_requested = 1 WHERE owner_id = ? AND active = 1", (owner,))
     return account
+
+
+def _has_other_administrator(db: sqlite3.Connection, owner: OwnerId) -> bool:
+    """Whether one is left; few accounts have the word in them, and it is asked for when one goes."""
+    rows = db.execute("SELECT body FROM accounts WHERE owner_id <> ? AND instr(body, ?)", (owner, b'"admin"'))
+    return any(_account_of(body).administers for (body,) in rows)
 
 
 def end_sessions(db: sqlite3.Connection, owner: OwnerId) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jupyter_aichat.auth.administration import COMMAND_LINE
 from jupyter_aichat.auth.assembly import AccountService
 from jupyter_aichat.auth.registration import Registration
 from jupyter_aichat.domain.account import Account
@@ -13,6 +14,12 @@ HOME = Origin("192.0.2.7", "Firefox")
 
 async def register(service: AccountService, name: str = "Ada", password: str = PASSWORD) -> Account:
     return await service.accounts.register(Registration(name, password), HOME)
+
+
+async def administrator(service: AccountService, name: str = "root") -> Account:
+    """Somebody who is there so that others may lose the role."""
+    create = service.administration.create
+    return await create(COMMAND_LINE, HOME, name, PASSWORD, roles=("user", "admin"))
 
 
 async def login(service: AccountService, name: str = "Ada", password: str = PASSWORD, origin: Origin = HOME) -> Grant:

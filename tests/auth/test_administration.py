@@ -20,7 +20,7 @@ from jupyter_aichat.domain.ids import OwnerId
 from jupyter_aichat.errors import AIChatError, Forbidden, InvalidRequest, NotFound, Unauthenticated
 from jupyter_aichat.stores.sqlite import SqliteStore
 from tests.auth.conftest import MakeService
-from tests.auth.people import HOME, PASSWORD, identity, login, register
+from tests.auth.people import HOME, PASSWORD, administrator, identity, login, register
 from tests.contract.store_turns import begun, finish
 
 ROOT = OwnerId("root")
@@ -134,7 +134,7 @@ async def test_invitations_are_bounded_and_taken_back(service: AccountService) -
 
 
 async def test_who_did_what_to_whom_is_written_down(service: AccountService, store: SqliteStore) -> None:
-    admin = service.administration
+    admin, root = service.administration, await administrator(service)
     ada = await register(service)
     who = await identity(service)
     with pytest.raises(Unauthenticated):
@@ -149,7 +149,7 @@ async def test_who_did_what_to_whom_is_written_down(service: AccountService, sto
     await admin.delete(ROOT, HOME, ada.id)
     found = [(each.action, each.actor, each.subject) for each in await audited(store)]
     assert found == [
-        ("registered", ada.id, ada.id), ("login", ada.id, ada.id), ("login_failed", None, ada.id),
+        ("account_created", COMMAND_LINE, root.id), ("registered", ada.id, ada.id), ("login", ada.id, ada.id), ("login_failed", None, ada.id),
         ("login_failed", None, None), ("roles_changed", ROOT, ada.id), ("account_disabled", ROOT, ada.id),
         ("account_enabled", ROOT, ada.id), ("admin_read", ROOT, None), ("logout_all", ada.id, ada.id),
         ("account_deleted", ROOT, ada.id),

@@ -9,18 +9,21 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_aichat.auth.administration import COMMAND_LINE
 from jupyter_aichat.auth.assembly import AccountRules, AccountService, Ports, assemble
 from jupyter_aichat.auth.keys import new_secret, parse_keys
 from jupyter_aichat.auth.passwords import Passwords
 from jupyter_aichat.bus.local import LocalBus
 from jupyter_aichat.cache.local import LocalCache
+from jupyter_aichat.domain.account import AccountQuery
+from jupyter_aichat.domain.audit import AuditQuery, AuditRecord
 from jupyter_aichat.domain.chat import ChatQuery
-from jupyter_aichat.errors import Unauthenticated
+from jupyter_aichat.errors import LastAdministrator, Unauthenticated
 from jupyter_aichat.stores.mongo import MongoStore
 from jupyter_aichat.stores.sqlite import SqliteStore
 from tests import mongo_server
 from tests.auth.conftest import LOG
-from tests.auth.people import HOME, PASSWORD, login, register
+from tests.auth.people import HOME, PASSWORD, administrator, identity, login, register
 from tests.contract.store_turns import begun
 
 MakeStore = Callable[[], SqliteStore | MongoStore]
@@ -87,3 +90,35 @@ async def test_a_life(make_store: MakeStore) -> None:
             await login(here, password="another horse")
         with pytest.raises(Unauthenticated):
             await here.accounts.sessions.refresh(second.refresh_token, "a2", HOME)
+
+
+async def test_the_last_administrator_stays_whatever_they_do_to_each_other(make_store: MakeStore) -> None:
+    async with replicas(make_store) as (here, there, store):
+        ada, bob, eve = [await administrator(here, name) for name in ("ada", "bob", "eve")]
+        who = await identity(here, "ada")
+        outcomes = await asyncio.gather(
+            there.administration.set_roles(ada.id, HOME, bob.id, ("user",)),
+            here.administration.delete(bob.id, HOME, eve.id),
+            there.administration.disable(eve.id, HOME, ada.id),
+            here.accounts.delete(who, PASSWORD, HOME),
+            there.administration.delete(COMMAND_LINE, HOME, bob.id),
+            return_exceptions=True,
+        )
+        assert any(isinstance(each, LastAdministrator) for each in outcomes), outcomes
+        left = [each for each in (await store.accounts.list_accounts(AccountQuery())).items if each.administers]
+        assert len(left) == 1
+        before = await audit_of(store)
+        for attempt in (
+            here.administration.set_roles(COMMAND_LINE, HOME, left[0].id, ("user",)),
+            here.administration.disable(COMMAND_LINE, HOME, left[0].id),
+            there.administration.delete(COMMAND_LINE, HOME, left[0].id),
+            there.accounts.delete(await identity(there, left[0].name), PASSWORD, HOME),
+        ):
+            with pytest.raises(LastAdministrator):
+                await attempt
+        assert await store.accounts.accounts([left[0].id]) == (left[0],)
+        assert {each.action for each in (await audit_of(store))[: -len(before)]} == {"login"}
+
+
+async def audit_of(store: SqliteStore | MongoStore) -> tuple[AuditRecord, ...]:
+    return (await store.accounts.list_audit(AuditQuery(limit=200))).items

@@ -16,7 +16,7 @@ from jupyter_aichat.errors import InvalidRequest, NotFound, Unauthenticated
 from jupyter_aichat.stores.sqlite import SqliteStore
 from jupyter_aichat.stores.sqlite_accounts import SqliteAccounts
 from tests.auth.conftest import MakeService
-from tests.auth.people import HOME, identity, register
+from tests.auth.people import HOME, administrator, identity, register
 
 DAY = timedelta(days=1)
 ROOT = OwnerId("root")
@@ -46,6 +46,7 @@ async def test_a_token_has_no_more_than_its_owner_may_give(service: AccountServi
 
 
 async def test_a_token_loses_what_its_owner_loses(service: AccountService) -> None:
+    await administrator(service)
     ada = await register(service)
     await service.administration.set_roles(ROOT, HOME, ada.id, ("user", "admin"))
     _, secret = await made(service, "admin", "chats:read")

@@ -19,7 +19,7 @@ from jupyter_aichat.domain.ids import OwnerId
 from jupyter_aichat.errors import Forbidden, InvalidRequest, NotFound, RateLimited, Unauthenticated
 from jupyter_aichat.stores.sqlite import SqliteStore
 from tests.auth.conftest import MakeService
-from tests.auth.people import HOME, PASSWORD, identity, login, register
+from tests.auth.people import HOME, PASSWORD, administrator, identity, login, register
 
 ROOT = OwnerId("root")
 AWAY = Origin("203.0.113.5", "curl")
@@ -302,6 +302,7 @@ async def test_a_disabled_account_is_out_with_all_it_has_and_back_without_its_se
 
 
 async def test_roles_hold_at_once_whatever_the_token_was_made_for(service: AccountService) -> None:
+    await administrator(service)
     ada = await register(service)
     grant = await login(service)
     await service.administration.set_roles(ROOT, HOME, ada.id, ("user", "admin"))

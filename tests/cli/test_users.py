@@ -56,6 +56,7 @@ def test_what_is_asked_for_twice_must_be_the_same(run: Run, monkeypatch: pytest.
 
 def test_a_life(create: Create, run: Run) -> None:
     create("Ada")
+    create("root", "--first-admin")
     assert run("users", "disable", "ADA").out == "Ada is disabled.\n"
     assert run("users", "list", "--json").rows[0]["disabled"] is True
     assert run("users", "enable", "ada").out == "Ada is active.\n"
@@ -64,11 +65,22 @@ def test_a_life(create: Create, run: Run) -> None:
     assert "new password" in changed.out
     assert run("users", "delete", "ada").code == 1  # nobody to ask
     assert run("users", "delete", "ada", "-y").out == "Ada is gone.\n"
-    assert run("users", "list", "--json").rows == []
+    assert [each["name"] for each in run("users", "list", "--json").rows] == ["root"]
     actions = [each["action"] for each in run("audit", "--json").rows if each["action"] != "admin_read"]
     assert actions == [
-        "account_created", "account_disabled", "account_enabled", "roles_changed", "password_changed", "account_deleted",
+        "account_created", "account_created", "account_disabled", "account_enabled", "roles_changed", "password_changed", "account_deleted",
     ]  # fmt: skip
+
+
+def test_the_last_administrator_stays(create: Create, run: Run) -> None:
+    create("ada", "--first-admin")
+    for words in (("delete", "ada", "-y"), ("disable", "ada"), ("roles", "ada", "user")):
+        refused = run("users", *words)
+        assert (refused.code, "only administrator" in refused.err) == (1, True), words
+    (ada,) = run("users", "list", "--json").rows
+    assert (ada["roles"], ada["disabled"]) == (["user", "admin"], False)
+    create("grace", "--role=admin")
+    assert run("users", "delete", "ada", "-y").code == 0
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("\n", 1), ("n\n", 1)])

@@ -12,7 +12,7 @@ from jupyter_aichat.domain.audit import AuditQuery, AuditRecord
 from jupyter_aichat.domain.chat import ChatQuery
 from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.ids import OwnerId, new_id
-from jupyter_aichat.errors import AIChatError, Forbidden, InvalidRequest, NameTaken, NotFound
+from jupyter_aichat.errors import AIChatError, Forbidden, InvalidRequest, LastAdministrator, NameTaken, NotFound
 from jupyter_aichat.stores import mongo_people, sqlite_people
 from jupyter_aichat.stores.accounts import AccountStore
 from jupyter_aichat.stores.base import Store
@@ -226,6 +226,44 @@ async def test_many_changes_at_once_do_not_pass_the_bound_of_preferences(
     assert sorted(await asyncio.gather(*map(outcome, changing))) == ["invalid_request"] * 5 + ["ok"]
     (found,) = await accounts.accounts([account.id])
     assert len(found.preferences) == 40
+
+
+GOING = (
+    AccountChanges(roles=("user",)),
+    AccountChanges(disabled=True, ends_sessions=True),
+    AccountChanges(roles=("user",), disabled=True),
+)
+
+
+async def test_of_administrators_who_go_at_once_one_stays(accounts: AccountStore, other_accounts: AccountStore) -> None:
+    both = (accounts, other_accounts)
+    for round_ in range(4):
+        admins = [
+            await accounts.create_account(account_named(f"admin{round_}{n}", roles=("user", "admin"))) for n in range(3)
+        ]
+        found = (await accounts.list_accounts(AccountQuery())).items
+        going = [each.id for each in found if each.administers]
+        assert {each.id for each in admins} <= set(going)
+        tries = [both[n % 2].change_account(each, GOING[n % 3]) for n, each in enumerate(going)]
+        assert sorted(await asyncio.gather(*map(outcome, tries))) == ["last_administrator"] + ["ok"] * (len(going) - 1)
+        left = [each for each in (await other_accounts.list_accounts(AccountQuery())).items if each.administers]
+        assert len(left) == 1
+
+
+@pytest.mark.parametrize("change", GOING)
+async def test_the_last_administrator_stays_as_it_was(accounts: AccountStore, change: AccountChanges) -> None:
+    root = await accounts.create_account(account_named("root", roles=("user", "admin")))
+    await accounts.create_account(account_named("gone", roles=("admin",), disabled=True))
+    await registered(accounts, '"admin"')
+    await accounts.create_session(session_of(root))
+    with pytest.raises(LastAdministrator):
+        await accounts.change_account(root.id, change)
+    assert await accounts.accounts([root.id]) == (root,)
+    assert len(await accounts.sessions_of(root.id)) == 1
+    renamed = await accounts.change_account(root.id, AccountChanges(display_name="Root", roles=("admin",)))
+    assert renamed is not None
+    await accounts.create_account(account_named("next", roles=("admin",)))
+    assert await accounts.change_account(root.id, change) is not None
 
 
 async def test_the_runs_of_an_account_that_is_disabled_shall_stop(store: Store, accounts: AccountStore) -> None:

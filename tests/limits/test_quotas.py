@@ -136,6 +136,22 @@ async def test_of_rules_with_one_pattern_the_first_that_is_for_a_person_counts()
     assert not await allowed(make_quotas(*rules), run_of(owner=OwnerId("gone")))
 
 
+async def test_a_rule_may_be_for_groups_and_bounds_each_of_their_members() -> None:
+    people = People()
+    rules: tuple[dict[str, object], ...] = (
+        {"group": "Class-*", "tokens_per_day": 200}, {"group": "lab", "role": "admin"}, {"tokens_per_day": 100},
+    )  # fmt: skip
+
+    async def count(*groups: str, roles: tuple[str, ...] = ("user",)) -> int:
+        people.ada = msgspec.structs.replace(people.ada, groups=groups, roles=roles)
+        quotas = make_quotas(*rules, people=people)
+        return sum([await allowed(quotas) for _ in range(9)])
+
+    assert await count() == await count("lab") == await count("my class-1") == 1
+    assert await count("class-1") == await count("a", "class-2", "lab") == 2
+    assert await count("lab", roles=("user", "admin")) == 9
+
+
 async def test_rules_with_different_patterns_all_count() -> None:
     quotas = make_quotas({"model": "m", "tokens_per_day": 200}, {"model": "fake/*", "tokens_per_day": 300})
     assert [await allowed(quotas) for _ in range(3)] == [True, True, False]

@@ -143,9 +143,9 @@ _ADMINISTRATION = (
         UserHandler,
         {
             "patch": Verb(
-                "Change an account", reply=UserReply, body=UserChangesBody, errors=(404, *_BODY), needs=ADMIN
+                "Change an account", reply=UserReply, body=UserChangesBody, errors=(404, 409, *_BODY), needs=ADMIN
             ),
-            "delete": Verb("Delete an account with all its data", (204,), errors=(404,), needs=ADMIN),
+            "delete": Verb("Delete an account with all its data", (204,), errors=(404, 409), needs=ADMIN),
         },
     ),
     Route(
