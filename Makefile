@@ -17,7 +17,7 @@ no_browser := $(if $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname)),,
 LAB_ARGS ?= $(as_root) $(no_browser)
 
 .DELETE_ON_ERROR:
-.PHONY: help run dev install build test lint format typecheck pytest unit-js ui-test test-containers ollama bench docs dist upgrade clean
+.PHONY: help run dev install build test lint format typecheck pytest unit-js ui-test test-containers ollama helm bench docs dist upgrade clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/|/' | awk -F '|' '{ printf "%-10s%s\n", $$1, $$2 }'
@@ -112,6 +112,9 @@ test-containers: build .make/test-system  ## docker-compose.yml, built and run f
 
 ollama:  ## build the real Ollama that the tests ask (5 minutes, once; needs Go 1.24+)
 	tests/ollama/install.sh
+
+helm:  ## build the real Helm that renders the chart in tests (2 minutes, once; needs Go 1.24+)
+	tests/deploy/install-helm.sh
 
 # --- the rest ---------------------------------------------------------------------------------------------------------
 

@@ -43,7 +43,20 @@ def expressions() -> dict[str, str]:
         for target in panel.get("targets", ()):
             text = target["expr"].replace("$__rate_interval", "1m").replace("$instance", ".*")
             found[f"{panel['title']} {target['refId']}"] = text
-    return found
+    return {**found, **adapted()}
+
+
+def adapted() -> dict[str, str]:
+    """Return what Kubernetes asks for to know how many processes there must be."""
+    rules = yaml.safe_load((ROOT / "deploy" / "kubernetes" / "prometheus-adapter.yaml").read_text())["rules"][
+        "external"
+    ]
+    return {
+        rule["name"]["as"]: rule["metricsQuery"]
+        .replace("<<.Series>>", str(re.findall(r'__name__="(\w+)"', rule["seriesQuery"])[0]))
+        .replace("<<.LabelMatchers>>", "")
+        for rule in rules
+    }
 
 
 @pytest.mark.parametrize("arguments", [("check", "rules", "alerts.yml"), ("test", "rules", "alerts.test.yml")])
