@@ -20,7 +20,7 @@ WORKDIR /src
 COPY pyproject.toml constraints.txt ./
 RUN python -c "import tomllib; found = tomllib.load(open('pyproject.toml', 'rb')); \
 open('/build.txt', 'w').write('\n'.join(found['build-system']['requires'])); \
-open('/runtime.txt', 'w').write('\n'.join(found['project']['dependencies']))"
+open('/runtime.txt', 'w').write('\n'.join(found['project']['dependencies'] + found['project']['optional-dependencies']['otel']))"
 RUN --mount=type=cache,target=/cache/pip \
     pip install --quiet --constraint constraints.txt --requirement /build.txt \
     && pip --python /opt/jupyter-aichat/bin/python install --quiet --constraint constraints.txt --requirement /runtime.txt

@@ -30,10 +30,12 @@ from jupyter_aichat.server.lifecycle import Lifecycle
 from jupyter_aichat.server.routes import handlers
 from jupyter_aichat.server.table import BASE
 from jupyter_aichat.settings import AppSettings
+from jupyter_aichat.tracing import switch
 
 if TYPE_CHECKING:
     from jupyter_aichat.auth.assembly import AccountService
     from jupyter_aichat.engine.engine import Engine
+    from jupyter_aichat.engine.observer import Observer
     from jupyter_aichat.remote.gateway import Gateway
     from jupyter_aichat.wiring import Settings
 
@@ -64,6 +66,10 @@ class AIChatApp(AppSettings, ExtensionApp):
         self.gateway = None if mode is None else self._make_gateway(mode)
         if self.gateway is None:
             self.set_up_metrics("personal")
+            try:
+                self.set_up_tracing()
+            except NotReady as error:
+                self.log.warning("Nothing is traced: %s", error)
 
     def set_up_logs(self) -> None:
         """Write the lines of our own log as they shall be."""
@@ -73,6 +79,10 @@ class AIChatApp(AppSettings, ExtensionApp):
     def set_up_metrics(self, mode: str) -> None:
         """Count what happens."""
         self.host.metrics = Metrics(__version__, mode)
+
+    def set_up_tracing(self) -> None:
+        """Make spans, where that is wanted; raises `NotReady` where it cannot be done."""
+        self.host.tracing = switch.tracing(self.traces_url, self.traces_ratio, __version__)
 
     async def _start_metrics(self, metrics: Metrics) -> None:
         """Look at the loop, and let those ask who have the token; without it the others can ask as ever."""
@@ -125,8 +135,14 @@ class AIChatApp(AppSettings, ExtensionApp):
             self.secret_file,
             parent=self,
             log=self.log,
-            observer=self.host.metrics,
+            observer=self._observer(),
         )
+
+    def _observer(self) -> Observer | None:
+        from jupyter_aichat.engine.observers import Observers  # noqa: PLC0415
+
+        watching = [each for each in (self.host.metrics, self.host.tracing) if each is not None]
+        return Observers(watching) if len(watching) > 1 else next(iter(watching), None)
 
     def _make_gateway(self, mode: RemoteMode) -> Gateway:
         from jupyter_aichat.remote.gateway import Gateway  # noqa: PLC0415 (remote mode only for those who want it)
@@ -158,6 +174,8 @@ class AIChatApp(AppSettings, ExtensionApp):
             if self.host.metrics is not None:
                 self.host.metrics.stop()
             await (self.gateway or self.host.lifecycle).stop()
+            if self.host.tracing is not None:
+                await switch.close(self.host.tracing)
 
     def current_activity(self) -> dict[str, Any] | None:
         """Return the answers under way, so that the server is not culled meanwhile."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from traitlets import Enum, HasTraits, List, Unicode, default
+from traitlets import Enum, Float, HasTraits, List, Unicode, default
 
 
 class AppSettings(HasTraits):
@@ -40,6 +40,16 @@ class AppSettings(HasTraits):
         help="A file with a token, at least 32 bytes, that opens /metrics and nothing else. Default: AICHAT_METRICS_TOKEN_FILE, "
         "else administrators alone may ask; in a Jupyter server, whoever may use it."
     ).tag(config=True)
+    traces_url = Unicode(
+        help="Where spans of requests and answers go: a collector of OpenTelemetry that takes OTLP over HTTP, such as "
+        "http://127.0.0.1:4318, or 'environment' where OTEL_EXPORTER_OTLP_ENDPOINT and its like say it. Needs the extra 'otel'. Default: "
+        "AICHAT_TRACES_URL, else nowhere."
+    ).tag(config=True)
+    traces_ratio = Float(
+        1.0, min=0, max=1,
+        help="How many of the traces that begin here are kept, from 0 to 1; in one that began elsewhere, what was decided there "
+        "counts. OTEL_TRACES_SAMPLER, where it is set, decides instead.",
+    ).tag(config=True)  # fmt: skip
     registration = Enum(
         ("open", "invitation", "closed"), "closed",
         help="Who may make an account in the service: 'open' everybody who reaches it, 'invitation' who has one from an "
@@ -75,6 +85,10 @@ class AppSettings(HasTraits):
     @default("metrics_token_file")
     def _metrics_token_file_default(self) -> str:
         return os.environ.get("AICHAT_METRICS_TOKEN_FILE", "")
+
+    @default("traces_url")
+    def _traces_url_default(self) -> str:
+        return os.environ.get("AICHAT_TRACES_URL", "")
 
     @default("local_owner")
     def _local_owner_default(self) -> str:

@@ -59,6 +59,8 @@ class Generation(msgspec.Struct, frozen=True, gc=False):
     prefill: bool = False
     fresh: bool = False
     """Another answer is wanted: one that was given before is none."""
+    traceparent: str | None = None
+    """The span that asked for it, so that what another process does is told in the same trace; None where nothing is traced."""
 
 
 class RunRecord(msgspec.Struct, frozen=True, gc=False):

@@ -80,6 +80,13 @@ class Generator:
 
         Return None when it has ended; `LET_GO`, or the end that the store could not be told, where it goes on elsewhere.
         """
+        self._observer.began(live.record)
+        try:
+            return await self._run(live, question, reply, wanted)
+        finally:
+            self._observer.left()
+
+    async def _run(self, live: LiveRun, question: Message, reply: Message, wanted: asyncio.Future[End]) -> End | None:
         if reply.continuations or live.record.epoch > FIRST_EPOCH:
             live.tell(Snapshot(live.message()))
         try:
@@ -123,14 +130,28 @@ class Generator:
         asked = live.asked = AskedModel(loop.time(), context.tokens)
         answer = self._answer(live, model, _request(live.record, window, setup))
         del window  # a long history, which nobody needs while the answer comes
+        self._observer.asking(model, live.record)
+        try:
+            end = await self._listen(live, asked, answer)
+        finally:
+            finished = live.finished_chunk
+            usage, reason = (finished.usage, finished.reason) if finished else (None, None)
+            self._observer.heard(asked.first_token_s, usage, reason)
+        return end or self._completed(live, setup, context, asked.first_token_s)
+
+    async def _listen(
+        self, live: LiveRun, asked: AskedModel, answer: AsyncGenerator[tuple[Chunk, ...], None]
+    ) -> End | None:
+        """Take the answer as it comes; return the end of one that is too long."""
         async with aclosing(answer) as stream:
             async for chunks in stream:
                 if asked.first_at is None:
-                    asked.first_at = loop.time()
+                    asked.first_at = asyncio.get_running_loop().time()
+                    self._observer.first_token()
                 live.feed(chunks)
                 if live.size > MAX_CHARACTERS:
                     return End("stopped", "too_long")
-        return self._completed(live, setup, context, None if asked.first_at is None else asked.first_at - asked.at)
+        return None
 
     async def _admitted(self, live: LiveRun) -> None:
         loop = asyncio.get_running_loop()

@@ -32,6 +32,11 @@ class AskedModel(msgspec.Struct):
     prompt_tokens: int
     first_at: float | None = None
 
+    @property
+    def first_token_s(self) -> float | None:
+        """Seconds until its first word."""
+        return None if self.first_at is None else self.first_at - self.at
+
 
 class LiveRun:
     """One run of this process. ``size`` counts the characters of the answer, those that it ``began_with`` included.

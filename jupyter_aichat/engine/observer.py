@@ -1,10 +1,11 @@
-"""What somebody who watches the engine is told: a few calls in a run's life, none for its tokens."""
+"""What those who watch the engine are told: a few calls in a run's life, none for its tokens."""
 
 from __future__ import annotations
 
 import msgspec
 
 from jupyter_aichat.domain.audit import Action
+from jupyter_aichat.domain.model import Model
 from jupyter_aichat.domain.run import Generation, Outcome, RunRecord
 from jupyter_aichat.domain.usage import Usage
 from jupyter_aichat.engine.live import LiveRun
@@ -29,14 +30,29 @@ class EndedRun(msgspec.Struct, frozen=True):
 class Observer:
     """Is told what happens; this one does nothing with it. Methods are called on the loop, return at once and never raise."""
 
+    def began(self, record: RunRecord) -> None:
+        """A run is this process's from now on; told in the run's own task, as all that follows up to `ended` or `left`."""
+
     def admitted(self, waited_s: float) -> None:
         """A run may ask its model, after so many seconds in line."""
 
     def refused(self, code: str) -> None:
         """A question was refused: the line is full, or its owner has too many answers under way or has used too much."""
 
+    def asking(self, model: Model, record: RunRecord) -> None:
+        """A model is asked for a run's answer."""
+
+    def first_token(self) -> None:
+        """Its first word has come."""
+
+    def heard(self, first_token_s: float | None, usage: Usage | None, reason: str | None) -> None:
+        """It says nothing more: it has ended as it says, None where it was cut off; a fault is being raised meanwhile."""
+
     def ended(self, run: EndedRun) -> None:
         """A run has ended, and the store has its end."""
+
+    def left(self) -> None:
+        """A run is not this process's any more; where no end was told, it goes on in another, or its end was another's."""
 
     def taken_over(self, goes_on: bool) -> None:
         """A run that nobody wrote any more was taken here: it goes on, or ends."""
@@ -57,8 +73,8 @@ def ended_run(live: LiveRun, outcome: Outcome, reason: str | None, error: str | 
     usage = finished.usage if finished else None
     if asked is None or (usage is not None and usage.cached):
         return EndedRun(model_of(live.record.generation), outcome, reason, error, usage=usage)
-    first_s = None if asked.first_at is None else asked.first_at - asked.at
-    return EndedRun(model_of(live.record.generation), outcome, reason, error, first_s, now - asked.at, usage)
+    model, answer_s = model_of(live.record.generation), now - asked.at
+    return EndedRun(model, outcome, reason, error, asked.first_token_s, answer_s, usage)
 
 
 def unwritten_run(record: RunRecord, outcome: Outcome, reason: str | None) -> EndedRun:

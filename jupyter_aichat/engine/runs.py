@@ -48,6 +48,7 @@ from jupyter_aichat.errors import (
     TooManyRuns,
 )
 from jupyter_aichat.limits.quotas import Quotas
+from jupyter_aichat.logs.context import TRACEPARENT
 from jupyter_aichat.stores.base import Store
 
 STOP_TOPIC = "stop"
@@ -140,8 +141,9 @@ class Runs:
         try:
             found = await self._catalogue.resolve(model)
         except ProviderError:
-            return _Asked(Generation("", model or "", options, prefill, fresh), None)
-        return _Asked(Generation(found.provider, found.name, options, prefill, fresh), found.digest)
+            return _Asked(Generation("", model or "", options, prefill, fresh, TRACEPARENT.get()), None)
+        generation = Generation(found.provider, found.name, options, prefill, fresh, TRACEPARENT.get())
+        return _Asked(generation, found.digest)
 
     def _turn(
         self,

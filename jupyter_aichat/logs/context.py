@@ -1,4 +1,4 @@
-"""Which request and which run the present task works for; tasks that it starts inherit it.
+"""Which request, which run and which span the present task works for; tasks that it starts inherit it.
 
 What works for everybody is started in a `nobodys` context, or it would bear the name of whoever came first.
 """
@@ -10,6 +10,8 @@ from contextvars import Context, ContextVar
 
 REQUEST_ID: ContextVar[str | None] = ContextVar("aichat_request_id", default=None)
 RUN_ID: ContextVar[str | None] = ContextVar("aichat_run_id", default=None)
+TRACEPARENT: ContextVar[str | None] = ContextVar("aichat_traceparent", default=None)
+"""The span that the task works for, as W3C Trace Context writes it; None where nothing is traced."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:+/=-]{1,128}")
 

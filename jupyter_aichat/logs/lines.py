@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 
-from jupyter_aichat.logs.context import REQUEST_ID, RUN_ID
+from jupyter_aichat.logs.context import REQUEST_ID, RUN_ID, TRACEPARENT
 
 FIELDS = "aichat"
 """The attribute of a record with fields of its own: ``log.info("…", extra={FIELDS: {…}})``."""
 
 
 class JsonLines(logging.Formatter):
-    """Formats a record as one line of JSON: time, level, logger and message, and the request and run that it is about."""
+    """Formats a record as one line of JSON: time, level, logger and message, and the request, run and span that it is about."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -27,6 +27,8 @@ class JsonLines(logging.Formatter):
         }
         about = {"request_id": REQUEST_ID.get(), "run_id": RUN_ID.get()}
         line |= {name: value for name, value in about.items() if value is not None}
+        if (span := TRACEPARENT.get()) is not None:
+            _, line["trace_id"], line["span_id"], _ = span.split("-")
         line |= getattr(record, FIELDS, {})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)

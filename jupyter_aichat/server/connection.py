@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING, assert_never
 
@@ -51,6 +52,7 @@ from jupyter_aichat.server.subscriptions import FROM_FIRST, Subscriptions
 
 if TYPE_CHECKING:
     from jupyter_aichat.engine.engine import Engine
+    from jupyter_aichat.tracing.tracing import Tracing
 
 Frame = SendFrame | EditFrame | RegenerateFrame | ContinueFrame | SubscribeFrame | UnsubscribeFrame | StopFrame
 
@@ -68,9 +70,11 @@ class Connection:
         outbox: Outbox,
         log: logging.Logger,
         permits: Permits | None = None,
+        *,
+        tracing: Tracing | None = None,
     ) -> None:
         self._engine, self._principal, self._outbox, self._log = engine, principal, outbox, log
-        self._permits = permits or Permits()
+        self._permits, self._tracing = permits or Permits(), tracing
         self._owner = principal.owner_id
         self._subscriptions = Subscriptions(engine, self._owner, outbox)
         self._order = asyncio.Lock()
@@ -142,6 +146,10 @@ class Connection:
             self._post(ErrorFrame(id=frame_id, code="internal", message="Something went wrong here.", details={}))
 
     async def _permitted(self, frame: Frame) -> None:
+        with nullcontext() if self._tracing is None else self._tracing.frame(str(type(frame).__struct_config__.tag)):
+            await self._carry_out(frame)
+
+    async def _carry_out(self, frame: Frame) -> None:
         await self._permits.check(frame)
         match frame:
             case StopFrame():

@@ -16,6 +16,7 @@ from jupyter_aichat.server.proxies import Proxies
 if TYPE_CHECKING:
     from jupyter_aichat.auth.assembly import AccountService
     from jupyter_aichat.metrics.metrics import Metrics
+    from jupyter_aichat.tracing.tracing import Tracing
 
 Watch = Callable[[Identity, Callable[[Ending], None]], Callable[[], None]]
 """Calls back once when a credential ends, unless what it returns is called before."""
@@ -37,6 +38,7 @@ class Host:
     origins: Origins = field(default_factory=Origins)
     metrics: Metrics | None = None
     metrics_token: str | None = None
+    tracing: Tracing | None = None
     json_log: bool = False
     watch: Watch | None = None
 

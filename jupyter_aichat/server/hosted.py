@@ -54,11 +54,12 @@ class HostedHandler(JupyterHandler):
     route: Route
     rates: Mapping[str, str] = {}
     """The headers that tell how many requests are left."""
+    _end_span: Callable[[int], None] | None = None
 
     def initialize(self, host: Host, route: Route = NOWHERE) -> None:
         """Take what the URL table hands over."""
         self.host, self.route = host, route
-        host.proxies.place(self.request)
+        self._is_proxied = host.proxies.place(self.request)
 
     @property
     def verb(self) -> Verb | None:
@@ -87,6 +88,7 @@ class HostedHandler(JupyterHandler):
     async def prepare(self, **kwargs: Any) -> None:
         """Let the request in, if who asks may do this."""
         REQUEST_ID.set(self.request_id)
+        self._begin_span()
         self.current_user = self._jupyter_current_user = None
         if not self.host.has_accounts:
             await super().prepare(**kwargs)
@@ -283,9 +285,24 @@ class HostedHandler(JupyterHandler):
     def on_finish(self) -> None:
         """Count the request."""
         super().on_finish()
+        if self._end_span is not None:
+            self._end_span(self.get_status())
         if self.host.metrics is not None:
             status, seconds = self.get_status(), self.request.request_time()
             self.host.metrics.answered(*self._name(), status, seconds if self._is_short(status) else None)
+
+    def _begin_span(self) -> None:
+        """Trace the request, where that is wanted: neither a stream, which may go on for days, nor what balancers ask.
+
+        Strangers do not say what is traced: the header is taken from a trusted proxy, and by somebody's own server.
+        """
+        tracing, verb = self.host.tracing, self.verb
+        if tracing is None or verb is None or verb.reply == EVENT_STREAM or 101 in verb.statuses:
+            return
+        if self.route.path not in access_log.QUIET:
+            is_told = self._is_proxied or not self.host.has_accounts
+            header = self.request.headers.get("traceparent") if is_told else None
+            self._end_span = tracing.begin_request(*self._name(), header)
 
     def _name(self) -> tuple[str, str]:
         """The route and the method, as the table has them: what it does not have is anybody's invention."""

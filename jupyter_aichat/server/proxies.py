@@ -26,14 +26,15 @@ class Proxies:
         self._unix = UNIX in words
         self._networks: tuple[Network, ...] = tuple(ipaddress.ip_network(word) for word in words if word != UNIX)
 
-    def place(self, request: HTTPServerRequest) -> None:
-        """Let a request's address and scheme be those of its client, where a trusted proxy tells them."""
+    def place(self, request: HTTPServerRequest) -> bool:
+        """Let a request's address and scheme be those of its client, where a trusted proxy tells them; return whether one does."""
         peer = request.remote_ip or ""
         if not self.trusts(peer):
-            return
+            return False
         request.remote_ip = self._client(peer, request.headers.get("X-Forwarded-For", ""))
         proto = request.headers.get("X-Forwarded-Proto", "").split(",")[0].strip().lower()
         request.protocol = _SCHEMES.get(proto, request.protocol)
+        return True
 
     def trusts(self, peer: str) -> bool:
         """Whether a connection from there is of a trusted proxy."""

@@ -58,7 +58,9 @@ class SocketHandler(ClientSocketHandler):
         """Begin to talk."""
         self.set_nodelay(True)
         self._outbox = Outbox(self._write, self._overflow)
-        self._connection = Connection(self.engine, self.principal, self._outbox, self.log, self.permits())
+        self._connection = Connection(
+            self.engine, self.principal, self._outbox, self.log, self.permits(), tracing=self.host.tracing
+        )
         self._connection.open()
         self.host.lifecycle.connections.add(self)
         self._unwatch = self.watch_credential(self._credential_ended)

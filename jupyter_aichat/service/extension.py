@@ -52,6 +52,7 @@ class ServiceExtension(AIChatApp):
         )
         self.host.json_log = self.logs == "json"
         self.set_up_metrics("service")
+        self.set_up_tracing()
         self._make()
         provider = self.serverapp.identity_provider if self.serverapp else None
         if isinstance(provider, AccountIdentity):

@@ -12,6 +12,7 @@ import pytest
 
 from jupyter_aichat.auth.keys import new_secret
 from tests import mongo_server, redis_server
+from tests.collector import ENVIRONMENT, Collector, Seen, collecting
 from tests.redis_server import RedisServer
 from tests.server.client import Socket
 from tests.service_app.process import Person, Service, running
@@ -31,7 +32,15 @@ def bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 
 @pytest.fixture(scope="module")
-def replicas(tmp_path_factory: pytest.TempPathFactory, bus: RedisServer) -> Iterator[tuple[Service, Service]]:
+def collector() -> Iterator[Collector]:
+    with collecting() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def replicas(
+    tmp_path_factory: pytest.TempPathFactory, bus: RedisServer, collector: Collector
+) -> Iterator[tuple[Service, Service]]:
     folder, secret = tmp_path_factory.mktemp("replicas"), new_secret()
     with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
         mongo = stack.enter_context(mongo_server.running(folder / "mongo"))
@@ -39,13 +48,20 @@ def replicas(tmp_path_factory: pytest.TempPathFactory, bus: RedisServer) -> Iter
         def start(name: str) -> Service:
             arguments = (
                 f"--AIChatApp.redis_url={bus.url}",
+                f"--AIChatApp.traces_url={collector.url}",
                 "--Passwords.cost=4",
                 "--ScriptedProvider.names=endless-20",
                 f"--RequestLimits.sends_per_minute={SENDS}",
                 '--Quotas.rules={"user": "poor*", "seconds_per_day": 50}',
             )
             return stack.enter_context(
-                running(folder / name, *arguments, store_url=f"{mongo.url}{DATABASE}", secret=secret)
+                running(
+                    folder / name,
+                    *arguments,
+                    store_url=f"{mongo.url}{DATABASE}",
+                    secret=secret,
+                    environment=ENVIRONMENT,
+                )
             )
 
         one, two = pool.map(start, ("one", "two"))
@@ -171,3 +187,33 @@ async def test_a_shared_chat_is_read_on_the_other_replica_without_redis(
         await _read_on_the_other(replicas, person)
     finally:
         bus.start()
+
+
+def test_an_answer_that_is_handed_over_is_one_trace(
+    replicas: tuple[Service, Service], person: Person, collector: Collector
+) -> None:
+    """The first replica ends in the middle of an answer, and is not there any more: this test is the last."""
+    one, two = replicas
+    sent = person.send("endless-20")
+    run = sent["run"]["id"]
+
+    def runs(epoch: int) -> list[Seen]:
+        return collector.named("run", aichat__run__id=run, aichat__run__epoch=epoch)
+
+    with one.http.stream("GET", f"/runs/{run}/events", headers={"Authorization": f"Bearer {person.token}"}) as events:
+        next(line for line in events.iter_lines() if '"text_delta"' in line)
+        assert one.terminate() == 0
+    (first,) = collector.wait(lambda _: runs(1))
+    assert first.attributes["aichat.run.let_go"] is True
+    there = two.client(person.token)
+    with there.stream("GET", f"/runs/{run}/events") as events:
+        next(line for line in events.iter_lines() if '"snapshot"' in line)
+    there.delete(f"/runs/{run}").raise_for_status()
+    (second,) = collector.wait(lambda _: runs(2))
+    (request,) = collector.wait(
+        lambda _: collector.named("POST /chats/{chat_id}/messages", http__response__status_code=202)[-1:]
+    )
+    assert second.attributes["aichat.run.state"] == "stopped"
+    assert {first.trace_id, second.trace_id} == {request.trace_id}
+    assert {first.parent_id, second.parent_id} == {request.span_id}
+    assert first.resource["service.instance.id"] != second.resource["service.instance.id"]
