@@ -50,6 +50,11 @@ class AppSettings(HasTraits):
         help="How many of the traces that begin here are kept, from 0 to 1; in one that began elsewhere, what was decided there "
         "counts. OTEL_TRACES_SAMPLER, where it is set, decides instead.",
     ).tag(config=True)  # fmt: skip
+    asset_url = Unicode(
+        help="Where browsers load the page's scripts and styles from, if not from the service: a folder's address, such as "
+        "https://cdn.example.org/aichat, that has what `jupyter aichat assets` writes, or takes it from <base>/assets here. Default: "
+        "AICHAT_ASSET_URL."
+    ).tag(config=True)
     registration = Enum(
         ("open", "invitation", "closed"), "closed",
         help="Who may make an account in the service: 'open' everybody who reaches it, 'invitation' who has one from an "
@@ -89,6 +94,10 @@ class AppSettings(HasTraits):
     @default("traces_url")
     def _traces_url_default(self) -> str:
         return os.environ.get("AICHAT_TRACES_URL", "")
+
+    @default("asset_url")
+    def _asset_url_default(self) -> str:
+        return os.environ.get("AICHAT_ASSET_URL", "")
 
     @default("local_owner")
     def _local_owner_default(self) -> str:

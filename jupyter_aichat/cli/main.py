@@ -23,6 +23,7 @@ class AIChat(Group):
         "users": ("jupyter_aichat.cli.users.Users", "List, create and change accounts; invite people."),
         "sessions": ("jupyter_aichat.cli.sessions.Sessions", "List and end the sessions of an account."),
         "audit": ("jupyter_aichat.cli.audit.Audit", "Show who did what, when and from where."),
+        "assets": ("jupyter_aichat.cli.assets.Assets", "Write the page's scripts and styles, for a CDN."),
         "doctor": ("jupyter_aichat.cli.doctor.Doctor", "Look at every part of an installation, and say what to do."),
     }
 

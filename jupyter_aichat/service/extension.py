@@ -22,6 +22,7 @@ from jupyter_aichat.server.host import Host
 from jupyter_aichat.server.lifecycle import Lifecycle
 from jupyter_aichat.server.origins import Origins
 from jupyter_aichat.server.proxies import Proxies
+from jupyter_aichat.service import asset_origin
 from jupyter_aichat.service.hub_client import HubClient
 from jupyter_aichat.service.hub_mode import HubMode, hub_mode
 from jupyter_aichat.service.page import notice_handlers, page_handlers
@@ -82,7 +83,9 @@ class ServiceExtension(AIChatApp):
         """Add the URL table, and the page."""
         super().initialize_handlers()
         base_url = self.serverapp.base_url if self.serverapp else "/"
-        pages = page_handlers(read_page(base_url)) if self.hub is None else notice_handlers()
+        pages = (
+            page_handlers(read_page(base_url, asset_url=self._asset_url())) if self.hub is None else notice_handlers()
+        )
         self.handlers.extend(pages)
 
     def _read_keys(self) -> tuple[Key, ...]:
@@ -106,6 +109,12 @@ class ServiceExtension(AIChatApp):
             return Origins(self.allowed_origins)
         except ValueError as error:
             raise NotReady(f"AIChatApp.allowed_origins: {error}.") from None
+
+    def _asset_url(self) -> str:
+        try:
+            return asset_origin.checked(self.asset_url)
+        except ValueError as error:
+            raise NotReady(f"AIChatApp.asset_url: {error}.") from None
 
     def _accounts(self) -> Accounts:
         found = self.host.accounts

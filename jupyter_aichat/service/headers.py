@@ -11,6 +11,9 @@ from jupyter_aichat.server.proxies import Proxies
 CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox"
 """Of what is no page: whatever it is taken for, it loads nothing, runs nothing and is framed by nobody."""
 
+IMMUTABLE = "public, max-age=31536000, immutable"
+"""What has its content in its name, and is everybody's: pages of any origin may load it, as ours do from a CDN."""
+
 STATIC = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -37,6 +40,9 @@ class Headers(OutputTransform):
         for name, value in STATIC.items():
             headers.setdefault(name, value)
         self._origins.answer(self._request, headers)
+        if headers.get("Cache-Control") == IMMUTABLE:
+            headers["Access-Control-Allow-Origin"] = "*"
+            headers["Vary"] = "Accept-Encoding"  # not by origin: caches would keep it for each
         headers.pop("Server", None)
         if self._request.protocol == "https" and self._hsts_s:
             headers["Strict-Transport-Security"] = f"max-age={self._hsts_s}"

@@ -8,25 +8,12 @@ from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.base.handlers import JupyterHandler
 from tornado import web
 
+from jupyter_aichat.service.headers import IMMUTABLE
 from jupyter_aichat.service.page_files import PageFiles
 
 PLACES = r"/?(?:login|register|chats/[^/]+|shared/[^/]+|settings(?:/[^/]*)?|admin(?:/[^/]*)?)?/?"
 """The addresses that the page reads by itself (`labextension/src/page/places.ts`)."""
 
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data: blob:",
-        "connect-src 'self'",
-        "base-uri 'self'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-        "require-trusted-types-for 'script'",
-        "trusted-types jupyter-aichat",
-    )
-)
 _NOTICE = (
     b'<!doctype html><html lang="en"><meta charset="utf-8"><title>Chat</title>'
     b"<p>This chat is used from JupyterLab: start your server, and open the chat panel there.</p></html>"
@@ -38,15 +25,17 @@ class _OpenHandler(JupyterHandler):
     """What is for everybody: the page lets nobody in by itself, its requests do."""
 
     login: Literal["none"] = "none"
+    files = PageFiles(b"", {})
 
     def initialize(self, files: PageFiles) -> None:
         """Take what was built."""
         self.files = files
+        self.set_default_headers()  # tornado has set them before
 
     def set_default_headers(self) -> None:
         """Let the page load and be loaded by nothing but itself."""
         super().set_default_headers()
-        self.set_header("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        self.set_header("Content-Security-Policy", self.files.policy)
 
     def write_error(self, status_code: int, **_: Any) -> None:
         """Say the status, in words of the web's own."""
@@ -89,7 +78,7 @@ class AssetHandler(_OpenHandler):
         if file is None:
             raise web.HTTPError(404)
         self.set_header("Content-Type", file.content_type)
-        self.set_header("Cache-Control", "public, max-age=31536000, immutable")
+        self.set_header("Cache-Control", IMMUTABLE)
         self.set_header("Vary", "Accept-Encoding")
         body = file.body
         if file.gzipped is not None and "gzip" in self.request.headers.get("Accept-Encoding", ""):

@@ -28,6 +28,7 @@ MONGODB = "mongodb://mongo-1,mongo-2,mongo-3/jupyter_aichat?replicaSet=rs0"
 REDIS = "redis://redis:6379"
 SECRET = "jupyter aichat secret secret.key\n"
 BEFORE = {
+    "cdn.md": SECRET,
     "hub.md": SECRET,
     "monitoring.md": SECRET,
     "replicas.md": SECRET,

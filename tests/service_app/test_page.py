@@ -80,9 +80,17 @@ def test_an_asset_is_kept_for_good_and_comes_compressed(browser: httpx.Client) -
         answer = browser.get(name)
         assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
         assert answer.headers["Content-Encoding"] == "gzip"
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert answer.headers["Vary"] == "Accept-Encoding"
         plain = browser.get(name, headers={"Accept-Encoding": "identity"})
         assert "Content-Encoding" not in plain.headers
         assert plain.content == answer.content == (FOLDER / name).read_bytes()
+
+
+def test_only_assets_are_for_pages_of_any_origin(browser: httpx.Client) -> None:
+    for path in ("", "assets/nothing-00000000.js", "api/aichat/v1/health", "nothing"):
+        answer = browser.get(path, headers={"Origin": "https://elsewhere.example"})
+        assert [name for name in answer.headers if name.startswith("access-control-")] == [], path
 
 
 @pytest.mark.parametrize(

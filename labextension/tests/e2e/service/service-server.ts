@@ -23,13 +23,14 @@ export class ServiceServer {
   private constructor(
     private readonly port: number,
     private readonly home: string,
-    private readonly ollama: string
+    private readonly ollama: string,
+    private readonly more: string[]
   ) {}
 
-  static async start(ollama = NOWHERE): Promise<ServiceServer> {
+  static async start(ollama = NOWHERE, ...more: string[]): Promise<ServiceServer> {
     const home = await mkdtemp(join(tmpdir(), 'aichat-service-'));
     await writeFile(join(home, 'secret'), randomBytes(48).toString('hex'), { mode: 0o600 });
-    const server = new ServiceServer(await freePort(), home, ollama);
+    const server = new ServiceServer(await freePort(), home, ollama, more);
     await server.makeAdmin();
     await server.run();
     return server;
@@ -97,7 +98,8 @@ export class ServiceServer {
       ...['-m', 'jupyter_aichat.service.app', '--ServerApp.ip=127.0.0.1', `--port=${this.port}`],
       ...[`--ServerApp.base_url=${BASE}`, '--AIChatApp.registration=open', '--Passwords.cost=4'],
       ...NO_LIMITS,
-      ...[`--OllamaProvider.url=${this.ollama}`, ...(this.ollama === NOWHERE ? SCRIPTED : [])]
+      ...[`--OllamaProvider.url=${this.ollama}`, ...(this.ollama === NOWHERE ? SCRIPTED : [])],
+      ...this.more
     ]));
     const end = Date.now() + START_MS;
     while (Date.now() < end && child.exitCode === null) {
