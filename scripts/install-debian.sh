@@ -8,7 +8,7 @@ wanted=()
 for group in "$@"; do
   case $group in
     run) wanted+=(python3-venv) ;;
-    test) wanted+=(chromium fonts-dejavu-core nginx-light redis-server systemd) ;;
+    test) wanted+=(chromium fonts-dejavu-core haproxy nginx-light redis-server systemd) ;;
     monitoring) wanted+=(prometheus) ;;
     containers) wanted+=(podman runc iptables debootstrap netavark aardvark-dns) ;;
     ollama) wanted+=(g++ nlohmann-json3-dev libstb-dev) ;;
@@ -21,6 +21,7 @@ present() {
   case $1 in
     python3-venv) "${PYTHON:-python3}" -c 'import ensurepip' 2>/dev/null ;;
     nginx-light) command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] ;;
+    haproxy) command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] ;;
     systemd) command -v systemd-analyze >/dev/null ;;
     chromium | g++ | prometheus | redis-server) command -v "$1" >/dev/null ;;
     nlohmann-json3-dev) [ -e /usr/include/nlohmann/json_fwd.hpp ] ;;

@@ -77,7 +77,7 @@ def running(folder: Path, plain: int, tls: int, replicas: Sequence[int]) -> Iter
     )
     process = subprocess.Popen([program, "-p", str(folder), "-c", str(main), "-e", str(folder / "error.log")])
     try:
-        _wait(process, tls, folder)
+        wait_for_port(process, tls, folder / "error.log")
         yield shown
     finally:
         process.terminate()
@@ -89,11 +89,12 @@ def _user() -> str:
     return "user root;" if os.geteuid() == 0 else ""
 
 
-def _wait(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
+def wait_for_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Wait until a proxy takes connections; fails with its log where it does not."""
     deadline = time.monotonic() + STARTS_S
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.02)
-    raise AssertionError(f"nginx did not start: {(folder / 'error.log').read_text()}")
+    raise AssertionError(f"the proxy did not start: {log.read_text()}")

@@ -99,6 +99,7 @@ class Reader:
             "LOGS": str(logs),
             "PATH": ":".join(folders),
             "PYTHONPATH": str(ROOT),
+            "PIP_NO_INDEX": "1",
             **self.environment,
         }
 
