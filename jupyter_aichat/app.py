@@ -29,6 +29,7 @@ from jupyter_aichat.server.identity import local_principal
 from jupyter_aichat.server.lifecycle import Lifecycle
 from jupyter_aichat.server.routes import handlers
 from jupyter_aichat.server.table import BASE
+from jupyter_aichat.server.uploads import Uploads
 from jupyter_aichat.settings import AppSettings
 from jupyter_aichat.tracing import switch
 
@@ -62,6 +63,7 @@ class AIChatApp(AppSettings, ExtensionApp):
         self.set_up_logs()
         self.host = Host(Lifecycle(self._make, self.log), local_principal(self.local_owner), self.log)
         self.host.json_log = self.logs == "json"
+        self.host.uploads = Uploads(self.import_bytes)
         mode = configured(self)
         self.gateway = None if mode is None else self._make_gateway(mode)
         if self.gateway is None:

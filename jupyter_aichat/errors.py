@@ -104,6 +104,12 @@ class IdempotencyConflict(AIChatError):
     code = "idempotency_conflict"
 
 
+class TooManyChats(AIChatError):
+    """You have as many chats as you may have; delete some."""
+
+    code = "too_many_chats"
+
+
 class CannotContinue(AIChatError):
     """This answer cannot be continued."""
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 
-from traitlets import Enum, Float, HasTraits, List, Unicode, default
+from traitlets import Enum, Float, HasTraits, Int, List, Unicode, default
+
+MOST_BYTES = 32 * 1024 * 1024
+"""The largest file of chats that is imported, in bytes, unless an operator says otherwise."""
 
 
 class AppSettings(HasTraits):
@@ -70,6 +73,12 @@ class AppSettings(HasTraits):
         help="Pages of other sites that may use the service from a browser, exactly: https://host or https://host:port. They "
         "bring a token of their own; the page's cookie is never sent for them.",
     ).tag(config=True)
+
+    import_bytes = Int(
+        MOST_BYTES, min=1024, max=1024**3,
+        help="How large a file of chats may be that is imported, in bytes; up to eight of them are held in memory at once. A proxy "
+        "before the service has to let as much through at /api/aichat/v1/import.",
+    ).tag(config=True)  # fmt: skip
 
     @default("store_url")
     def _store_url_default(self) -> str:

@@ -17,13 +17,14 @@ from jupyter_aichat.engine.answers import AnswerCache
 from jupyter_aichat.engine.generation import End
 from jupyter_aichat.engine.owners import Owners
 from jupyter_aichat.engine.requests import NewChat
+from jupyter_aichat.engine.room import Room
 from jupyter_aichat.engine.runs import STOP_TOPIC
 from jupyter_aichat.engine.whose import check_whose
 from jupyter_aichat.engine.workers import Workers
 from jupyter_aichat.errors import BusUnavailable, InvalidRequest
 from jupyter_aichat.stores.base import Store
+from jupyter_aichat.transfer.own import MAX_TITLE
 
-MAX_TITLE = 500
 _MOST_LISTED = 200
 
 
@@ -31,9 +32,17 @@ class Chats:
     """The commands on chats, each for one owner; a foreign chat is `NotFound`."""
 
     def __init__(
-        self, store: Store, bus: Bus, workers: Workers, owners: Owners, answers: AnswerCache, *, shared: bool = False
+        self,
+        store: Store,
+        bus: Bus,
+        workers: Workers,
+        owners: Owners,
+        answers: AnswerCache,
+        *,
+        room: Room,
+        shared: bool = False,
     ) -> None:
-        self._shared = shared
+        self._shared, self._room = shared, room
         self._store, self._bus, self._workers, self._owners = store, bus, workers, owners
         self._answers = answers
 
@@ -42,9 +51,10 @@ class Chats:
         return await self._store.list_chats(owner, query)
 
     async def create(self, owner: OwnerId, new: NewChat) -> Chat:
-        """Create an empty chat."""
+        """Create an empty chat; raises `TooManyChats`."""
         _check_title(new.title)
         check_whose(new.options, shared=self._shared)
+        await self._room.take(owner)
         at = now()
         chat = Chat(ChatId(new_id()), new.title.strip(), at, at, model=new.model, options=new.options)
         created = await self._store.create_chat(owner, chat)

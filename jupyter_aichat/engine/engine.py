@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from traitlets import Enum, Float, Union
+from traitlets import Enum, Float, Int, Union
 from traitlets.config import Configurable
 
 from jupyter_aichat.bus.base import Bus, Unsubscribe
@@ -27,9 +27,11 @@ from jupyter_aichat.engine.live import LiveRun
 from jupyter_aichat.engine.models import Catalogue
 from jupyter_aichat.engine.observer import Observer
 from jupyter_aichat.engine.owners import Owners
+from jupyter_aichat.engine.room import Room
 from jupyter_aichat.engine.runs import STOP_TOPIC, Runs
 from jupyter_aichat.engine.sweeper import Sweeper
 from jupyter_aichat.engine.takeover import Takeover
+from jupyter_aichat.engine.transfers import Transfers
 from jupyter_aichat.engine.workers import Workers
 from jupyter_aichat.limits.quotas import Quotas
 from jupyter_aichat.providers.base import Provider
@@ -70,6 +72,9 @@ class Engine(Configurable):
         help="What becomes of an answer that waits in line when its last reader goes: 'continue', or the seconds after which "
         "it leaves the line. An answer that is being written always goes on.",
     ).tag(config=True)  # fmt: skip
+    max_chats = Int(
+        20_000, min=0, help="Chats that one person may have, archived ones too; 0 for as many as they like."
+    ).tag(config=True)
 
     def __init__(
         self,
@@ -110,6 +115,7 @@ class Engine(Configurable):
         )
         self._workers = Workers(generator, self._journal, bus, self._lease, self._moved)
         self._owners = Owners(bus, log)
+        room = Room(store, self.max_chats)
         self.runs = Runs(
             store=store,
             bus=bus,
@@ -119,11 +125,13 @@ class Engine(Configurable):
             observer=self._observer,
             workers=self._workers,
             owners=self._owners,
+            room=room,
             instance=self._id,
             shared=shared,
             log=log,
         )
-        self.chats = Chats(store, bus, self._workers, self._owners, self.answers, shared=shared)
+        self.chats = Chats(store, bus, self._workers, self._owners, self.answers, room=room, shared=shared)
+        self.transfers = Transfers(store, self._owners, room, shared=shared)
         self._health = Health(store.ping, bus.ping, cache.ping, self.models, log)
         self._instance = self._make_instance(generator)
         self._unsubscribe: Unsubscribe | None = None

@@ -32,6 +32,7 @@ from jupyter_aichat.engine.observer import Observer
 from jupyter_aichat.engine.owners import Owners
 from jupyter_aichat.engine.reader import Reader
 from jupyter_aichat.engine.requests import Again, Edit, Send, Sent
+from jupyter_aichat.engine.room import Room
 from jupyter_aichat.engine.sources import EndedRun, encoded, read_log
 from jupyter_aichat.engine.title import title_from
 from jupyter_aichat.engine.whose import check_whose
@@ -45,6 +46,7 @@ from jupyter_aichat.errors import (
     QueueFull,
     QuotaExceeded,
     StoreUnavailable,
+    TooManyChats,
     TooManyRuns,
 )
 from jupyter_aichat.limits.quotas import Quotas
@@ -75,6 +77,7 @@ class Runs:
         observer: Observer,
         workers: Workers,
         owners: Owners,
+        room: Room,
         instance: InstanceId,
         shared: bool = False,
         log: logging.Logger,
@@ -83,7 +86,7 @@ class Runs:
         self._followers: WeakSet[Follower] = WeakSet()
         self._store, self._bus, self._catalogue, self._admission = store, bus, catalogue, admission
         self._quotas, self._observer, self._workers, self._owners = quotas, observer, workers, owners
-        self._instance, self._log = instance, log
+        self._room, self._instance, self._log = room, instance, log
 
     async def send(self, owner: OwnerId, send: Send) -> Sent:
         """Commit a question and begin its answer; without a chat one is begun."""
@@ -188,7 +191,7 @@ class Runs:
         """Reserve what it may use and a place, commit, and begin; what no new run needs is given back."""
         try:
             waits = await self._reserve(turn)
-        except (QueueFull, QuotaExceeded, TooManyRuns) as refused:
+        except (QueueFull, QuotaExceeded, TooManyChats, TooManyRuns) as refused:
             if (known := await self._store.committed(turn)) is None:
                 self._observer.refused(refused.code)
                 raise
@@ -207,6 +210,8 @@ class Runs:
 
     async def _reserve(self, turn: Turn) -> bool:
         """Return whether the run will have to wait for its place."""
+        if turn.create_chat:
+            await self._room.take(turn.record.owner_id)
         await self._quotas.reserve(turn.record, lambda: prompt_tokens(self._store, turn))
         try:
             return await self._admission.reserve(turn.record)

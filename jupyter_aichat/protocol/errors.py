@@ -22,6 +22,7 @@ STATUSES: dict[str, int] = {
     "run_active": 409,
     "idempotency_conflict": 409,
     "cannot_continue": 409,
+    "too_many_chats": 409,
     "too_large": 413,
     "unsupported_media": 415,
     "rate_limited": 429,

@@ -22,7 +22,15 @@ from jupyter_aichat.protocol.codec import encode
 from jupyter_aichat.remote.address import target
 from jupyter_aichat.remote.exchange import Asked, Fault
 from jupyter_aichat.remote.gateway import Gateway
-from jupyter_aichat.remote.relayed import BINARY, EVENT_STREAM, JSON, MAX_ERROR, error_of, headers_of, kind_of
+from jupyter_aichat.remote.relayed import (
+    EVENT_STREAM,
+    JSON,
+    MAX_ERROR,
+    disposition_of,
+    error_of,
+    headers_of,
+    kind_of,
+)
 from jupyter_aichat.server.base import AIChatHandler
 from jupyter_aichat.server.host import Host
 from jupyter_aichat.server.lifecycle import DOWN
@@ -95,7 +103,7 @@ class RemoteHandler(AIChatHandler):
         return headers
 
     def _sent(self) -> bytes | None:
-        return bytes(self._body) if self._method in _WITH_BODY else None
+        return bytes(self.take_body()) if self._method in _WITH_BODY else None
 
     async def _relay(self, answer: Answer, verb: Verb) -> None:
         url, status = self.gateway.url, answer.status
@@ -120,8 +128,9 @@ class RemoteHandler(AIChatHandler):
         if kind == EVENT_STREAM:
             self.set_header("Cache-Control", "no-store")
             self.set_header("X-Accel-Buffering", "no")
-        elif kind == BINARY:
-            self.set_header("Content-Disposition", "attachment")
+        elif (saved := disposition_of(answer.headers, kind)) is not None:
+            self.set_header("Content-Disposition", saved)
+            self.set_header("Cache-Control", "no-store")
         if (length := answer.headers.get("Content-Length", "")).isdecimal():
             self.set_header("Content-Length", length)
         while data := await answer.read():

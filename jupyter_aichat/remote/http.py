@@ -7,6 +7,7 @@ tornado's client. Nothing of it leaves this module; what goes wrong is a `Fault`
 from __future__ import annotations
 
 import asyncio
+import io
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
@@ -25,6 +26,7 @@ MAX_MESSAGE = 32 * 1024 * 1024
 """Bytes of a message from the service: a snapshot of the longest answer, all its characters escaped."""
 MAX_REFUSAL = 64 * 1024
 _READ_BUFFER = 256 * 1024
+_WRITTEN_AT_ONCE = 64 * 1024
 
 
 class Answer:
@@ -112,7 +114,7 @@ class Client:
         headers = {**asked.headers, **_own_headers(token)}
         try:
             response = await self._session.request(
-                asked.method, self._url(asked.target), headers=headers, data=asked.body, allow_redirects=False
+                asked.method, self._url(asked.target), headers=headers, data=_body(asked.body), allow_redirects=False
             )
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise Fault(_kind(error)) from None
@@ -183,6 +185,11 @@ async def _refuse(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandler
     finally:
         answer.close()
     raise Refusal(answer.status, answer.headers, body)
+
+
+def _body(body: bytes | None) -> bytes | io.BytesIO | None:
+    """A body as aiohttp wants it: a large one is written in portions, so that others have their turn."""
+    return body if body is None or len(body) <= _WRITTEN_AT_ONCE else io.BytesIO(body)
 
 
 def _own_headers(token: str | None) -> dict[str, str]:

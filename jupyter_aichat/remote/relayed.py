@@ -12,15 +12,19 @@ from http import HTTPStatus
 import msgspec
 
 from jupyter_aichat.protocol.bodies import ErrorBody
+from jupyter_aichat.protocol.transfers import ARCHIVE_FILE, MARKDOWN_FILE, NOTEBOOK_FILE
 from jupyter_aichat.remote.faults import not_the_service, refused_token
 
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
 BINARY = "application/octet-stream"
-KINDS = frozenset({JSON, EVENT_STREAM, BINARY, "image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"})
+FILES = frozenset({BINARY, MARKDOWN_FILE, NOTEBOOK_FILE, ARCHIVE_FILE})
+"""What is only ever saved, and never shown."""
+KINDS = FILES | {JSON, EVENT_STREAM, "image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"}
 MAX_ERROR = 64 * 1024
 _HEADERS = ("ETag", "Retry-After", "RateLimit", "RateLimit-Policy")
 _VALUE = re.compile(r"[ -~]{1,512}")
+_SAVED_AS = re.compile(r"attachment; filename=\"[\w.-]{1,120}\"(; filename\*=UTF-8''[\w.%~-]{1,1200})?", re.ASCII)
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -48,6 +52,14 @@ def headers_of(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         value = headers.get(name)
         if value is not None and _VALUE.fullmatch(value):
             yield name, value
+
+
+def disposition_of(headers: Mapping[str, str], kind: str) -> str | None:
+    """Return how a file is to be saved, None for what is none; its name only where it is as we write names."""
+    told = headers.get("Content-Disposition", "")
+    if _SAVED_AS.fullmatch(told):
+        return told
+    return "attachment" if kind in FILES else None
 
 
 def error_of(status: int, headers: Mapping[str, str], body: bytes, url: str) -> ErrorBody:

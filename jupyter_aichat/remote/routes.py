@@ -19,7 +19,7 @@ from jupyter_aichat.server.routes import ROUTES
 from jupyter_aichat.server.table import BASE, LOGIN, Route
 from jupyter_aichat.server.unknown import UnknownHandler
 
-_ROOTS = frozenset({"me", "models", "chats", "runs", "events", "shared"})
+_ROOTS = frozenset({"me", "models", "chats", "runs", "events", "shared", "export", "import"})
 _SPECIAL: dict[str, type[RemoteHandler | RemoteSocketHandler]] = {
     "/health": RemoteHealthHandler,
     "/ready": RemoteReadyHandler,

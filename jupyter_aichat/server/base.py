@@ -24,6 +24,7 @@ from jupyter_aichat.protocol.errors import body_of
 from jupyter_aichat.server.host import Host
 from jupyter_aichat.server.hosted import HostedHandler
 from jupyter_aichat.server.table import NOWHERE, Route
+from jupyter_aichat.server.uploads import TIMEOUT_S
 
 BODY_TIMEOUT_S = 60.0
 LINGER_S = 10.0
@@ -42,7 +43,9 @@ class AIChatHandler(HostedHandler, APIHandler):
     """
 
     _unwatch: Callable[[], None] | None = None
-    _is_over = False
+    _uploading: Callable[[], None] | None = None
+    is_over = False
+    """Whether what the request came with lets nobody in any more."""
 
     def initialize(self, host: Host, route: Route = NOWHERE) -> None:
         """Take what the URL table hands over.
@@ -58,17 +61,21 @@ class AIChatHandler(HostedHandler, APIHandler):
         """Let the request in, then bound its body."""
         self._body = bytearray()
         connection: Any = self.request.connection
-        connection.set_max_body_size(LINGER_BYTES)  # also of what is refused
-        if not self.host.has_accounts:  # the service's own server has a bound for all requests
+        connection.set_max_body_size(max(LINGER_BYTES, 2 * self.most_body))  # also of what is refused
+        if self._is_upload:
+            connection.set_body_timeout(TIMEOUT_S)
+        elif not self.host.has_accounts:  # the service's own server has a bound for all requests
             connection.set_body_timeout(BODY_TIMEOUT_S)
         try:
             await super().prepare()
             if self.request.headers.get("Content-Encoding", "identity").lower() != "identity":
                 raise UnsupportedMedia("Send the body without a Content-Encoding.")
+            if self._is_upload and self._length <= self.most_body:
+                self._uploading = self.host.uploads.begin(self.owner)
         except Exception:
             await self.read_unwanted()
             raise
-        if self._length > MAX_BODY:
+        if self._length > self.most_body:
             await self._refuse_large(self._length)
         elif not connection._read_finished:  # noqa: SLF001
             self.keep_watching()
@@ -82,11 +89,13 @@ class AIChatHandler(HostedHandler, APIHandler):
 
     def credential_ended(self, _ending: Ending) -> None:
         """Let the body, once it is there, not be carried out."""
-        self._is_over = True
+        self.is_over = True
 
     def _look_away(self) -> None:
         if self._unwatch is not None:
             self._unwatch()
+        if self._uploading is not None:
+            self._uploading()
 
     def on_finish(self) -> None:
         """Watch no more."""
@@ -99,6 +108,15 @@ class AIChatHandler(HostedHandler, APIHandler):
         self._look_away()
 
     @property
+    def _is_upload(self) -> bool:
+        return self.verb is not None and self.verb.upload
+
+    @property
+    def most_body(self) -> int:
+        """The largest body that is taken, in bytes."""
+        return self.host.uploads.most_bytes if self._is_upload else MAX_BODY
+
+    @property
     def _length(self) -> int:
         """Bytes of the body, 0 where that is not told."""
         length = self.request.headers.get("Content-Length", "")
@@ -106,7 +124,7 @@ class AIChatHandler(HostedHandler, APIHandler):
 
     async def _refuse_large(self, length: int) -> None:
         """Answer at once, then read on for a while."""
-        body = encode(body_of(_too_large()))
+        body = encode(body_of(self._too_large()))
         self.set_status(413)
         self.set_header("Content-Type", "application/json")
         self.set_header("Content-Length", str(len(body)))
@@ -141,21 +159,29 @@ class AIChatHandler(HostedHandler, APIHandler):
 
     def data_received(self, chunk: bytes) -> None:
         """Keep a piece of the body; one that has no length beforehand is refused as soon as it is too long."""
-        if len(self._body) + len(chunk) <= MAX_BODY:
+        if len(self._body) + len(chunk) <= self.most_body:
             self._body += chunk
         elif not self._finished:
             self._body.clear()
-            self.send_error(exc_info=(TooLarge, _too_large(), None))
+            self.send_error(exc_info=(TooLarge, self._too_large(), None))
 
     def body(self, decoder: msgspec.json.Decoder[T]) -> T:
         """Return the request's body, or raise `InvalidRequest`; `Unauthenticated` where the credential ended meanwhile."""
-        if self._is_over:
+        if self.is_over:
             raise Unauthenticated
         return decode(self._body, decoder)
+
+    def take_body(self) -> bytearray:
+        """Return the request's body as it came, and keep nothing of it."""
+        found, self._body = self._body, bytearray()
+        return found
 
     def query(self, kind: type[T]) -> T:
         """Return the request's query parameters, or raise `InvalidRequest`."""
         return decode_query(self.request.query_arguments, kind)
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(f"The body is larger than {self.most_body:,} bytes.", limit=self.most_body)
 
     def reply(self, value: object, status: int = 200) -> None:
         """Send a value and finish."""
@@ -166,7 +192,3 @@ class AIChatHandler(HostedHandler, APIHandler):
         """Answer that there is nothing to say."""
         self.set_status(204)
         self.finish()
-
-
-def _too_large() -> TooLarge:
-    return TooLarge(f"The body is larger than {MAX_BODY:,} bytes.", limit=MAX_BODY)

@@ -12,6 +12,8 @@ from jupyter_aichat.domain.principal import Principal
 from jupyter_aichat.server.lifecycle import Lifecycle
 from jupyter_aichat.server.origins import Origins
 from jupyter_aichat.server.proxies import Proxies
+from jupyter_aichat.server.uploads import Uploads
+from jupyter_aichat.settings import MOST_BYTES
 
 if TYPE_CHECKING:
     from jupyter_aichat.auth.assembly import AccountService
@@ -41,6 +43,7 @@ class Host:
     tracing: Tracing | None = None
     json_log: bool = False
     watch: Watch | None = None
+    uploads: Uploads = field(default_factory=lambda: Uploads(MOST_BYTES))
 
     @property
     def has_accounts(self) -> bool:

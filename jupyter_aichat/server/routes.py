@@ -47,6 +47,7 @@ from jupyter_aichat.server.runs import RunEventsHandler, RunHandler
 from jupyter_aichat.server.share_routes import SHARE_ROUTES
 from jupyter_aichat.server.socket import SocketHandler
 from jupyter_aichat.server.table import BASE, EVENT_STREAM, LOGIN, PLAIN_TEXT, Route, Verb
+from jupyter_aichat.server.transfer_routes import TRANSFER_ROUTES
 from jupyter_aichat.server.unknown import UnknownHandler
 
 _ASKS: tuple[Counter, ...] = ("default", "sends")
@@ -86,7 +87,7 @@ ROUTES: tuple[Route, ...] = (
         ChatsHandler,
         {
             "get": Verb("List chats, newest change first", reply=ChatPage, query=ChatsQuery, errors=(400,), needs=READ),
-            "post": Verb("Create a chat", (201,), reply=Chat, body=NewChatBody, errors=_BODY, needs=WRITE),
+            "post": Verb("Create a chat", (201,), reply=Chat, body=NewChatBody, errors=(409, *_BODY), needs=WRITE),
         },
     ),
     Route(
@@ -176,6 +177,7 @@ ROUTES: tuple[Route, ...] = (
         },
     ),
     Route("/ws", SocketHandler, {"get": Verb("The socket", (101,), needs=READ)}),
+    *TRANSFER_ROUTES,
     *SHARE_ROUTES,
 )
 

@@ -18,7 +18,8 @@ LOGIN = "login"
 
 @dataclass(frozen=True)
 class Verb:
-    """What a verb takes and gives. ``reply`` None is an answer without a body; a string is a media type, such as `EVENT_STREAM`.
+    """What a verb takes and gives. ``reply`` None is an answer without a body; a string is a media type, such as `EVENT_STREAM`,
+    and several are those of a file. An ``upload`` takes a file in place of a body.
 
     ``needs`` is the scope that a credential must have, or `LOGIN`. An ``open`` verb asks for no login; with ``needs`` it
     takes one all the same, and refuses it where it is not valid or has not the scope. ``counts`` are the counters of the
@@ -28,7 +29,7 @@ class Verb:
 
     summary: str
     statuses: tuple[int, ...] = (200,)
-    reply: type | str | None = None
+    reply: type | str | tuple[str, ...] | None = None
     body: type | None = None
     query: type | None = None
     errors: tuple[int, ...] = ()
@@ -36,6 +37,7 @@ class Verb:
     needs: str = ""
     counts: tuple[Counter, ...] = ("default",)
     of_logins: bool = False
+    upload: bool = False
 
     def __post_init__(self) -> None:
         if not self.open and not self.needs:

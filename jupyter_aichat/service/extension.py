@@ -22,6 +22,7 @@ from jupyter_aichat.server.host import Host
 from jupyter_aichat.server.lifecycle import Lifecycle
 from jupyter_aichat.server.origins import Origins
 from jupyter_aichat.server.proxies import Proxies
+from jupyter_aichat.server.uploads import Uploads
 from jupyter_aichat.service import asset_origin
 from jupyter_aichat.service.hub_client import HubClient
 from jupyter_aichat.service.hub_mode import HubMode, hub_mode
@@ -52,6 +53,7 @@ class ServiceExtension(AIChatApp):
             Lifecycle(self._make, self.log), None, self.log, proxies=self._proxies(), origins=self._origins()
         )
         self.host.json_log = self.logs == "json"
+        self.host.uploads = Uploads(self.import_bytes)
         self.set_up_metrics("service")
         self.set_up_tracing()
         self._make()

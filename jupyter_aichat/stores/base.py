@@ -15,6 +15,7 @@ import msgspec
 
 from jupyter_aichat.domain.change import Change
 from jupyter_aichat.domain.chat import Chat, ChatChanges, ChatQuery
+from jupyter_aichat.domain.conversation import Conversation
 from jupyter_aichat.domain.ids import ChatId, InstanceId, MessageId, OwnerId, RunId
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.page import Branch, Page
@@ -55,6 +56,14 @@ class Store(Protocol):
 
     async def create_chat(self, owner: OwnerId, chat: Chat) -> Chat:
         """Write a new chat."""
+        ...
+
+    async def add_conversation(self, owner: OwnerId, conversation: Conversation) -> Chat:
+        """Write a new chat with all its messages, which have ended, in one transaction."""
+        ...
+
+    async def has_chats(self, owner: OwnerId, count: int) -> bool:
+        """Return whether an owner has at least so many chats, archived ones too; looks at no more than that."""
         ...
 
     async def get_chat(self, owner: OwnerId, chat_id: ChatId) -> Chat:

@@ -19,6 +19,7 @@ from traitlets.config import LoggingConfigurable
 from jupyter_aichat.domain.change import Change
 from jupyter_aichat.domain.chat import Chat, ChatChanges, ChatQuery
 from jupyter_aichat.domain.clock import now
+from jupyter_aichat.domain.conversation import Conversation
 from jupyter_aichat.domain.ids import ChatId, InstanceId, MessageId, OwnerId, RunId
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.page import Branch, Page
@@ -37,7 +38,7 @@ from jupyter_aichat.stores.mongo_schema import STEPS, migrate, version
 from jupyter_aichat.stores.mongo_shares import MongoShares
 from jupyter_aichat.stores.mongo_turns import commit_turn, known_turn
 from jupyter_aichat.stores.mongo_usage import ChargeTurns, MongoUsage
-from jupyter_aichat.stores.rules import check_chat, check_turn
+from jupyter_aichat.stores.rules import check_chat, check_conversation, check_turn
 
 DEFAULT_DATABASE = "jupyter_aichat"
 
@@ -178,6 +179,18 @@ class MongoStore(LoggingConfigurable):
         except AlreadyThere:
             return await chats.get_chat(self._db, owner, chat.id)
         return chat
+
+    async def add_conversation(self, owner: OwnerId, conversation: Conversation) -> Chat:
+        """See `Store.add_conversation`; one that is there already is a try of ours whose answer was lost."""
+        await asyncio.to_thread(check_conversation, conversation)
+        try:
+            return await self._database.transaction(lambda db: chats.add_conversation(db, owner, conversation))
+        except AlreadyThere:
+            return await chats.get_chat(self._db, owner, conversation.chat.id)
+
+    async def has_chats(self, owner: OwnerId, count: int) -> bool:
+        """See `Store.has_chats`."""
+        return await chats.has_chats(self._db, owner, count)
 
     async def get_chat(self, owner: OwnerId, chat_id: ChatId) -> Chat:
         """See `Store.get_chat`."""

@@ -70,9 +70,10 @@ class Scope(Protocol):
         fields: Mapping[str, int] | None = None,
         *,
         sort: Sequence[tuple[str, int]] = (),
+        skip: int = 0,
         limit: int = 0,
     ) -> list[Document]:
-        """Return the documents that match; a `limit` of 0 means all."""
+        """Return the documents that match, without the first ones to `skip`; a `limit` of 0 means all."""
         ...
 
     async def insert(self, name: str, documents: Sequence[Document]) -> None:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from jupyter_aichat.domain.chat import Chat, ChatChanges, ChatQuery
 from jupyter_aichat.domain.clock import now
+from jupyter_aichat.domain.conversation import Conversation
 from jupyter_aichat.domain.ids import ChatId, OwnerId, RunId
+from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.page import Page
 from jupyter_aichat.errors import NotFound
 from jupyter_aichat.stores.cursors import at_of, ms_of, pack_cursor, unpack_cursor
 from jupyter_aichat.stores.mongo_base import Document, Scope, by_id
-from jupyter_aichat.stores.mongo_documents import builtins, chat_of
+from jupyter_aichat.stores.mongo_documents import builtins, chat_document, chat_of, message_document
 from jupyter_aichat.stores.mongo_messages import find_message
 from jupyter_aichat.stores.rules import check_chat, searchable
 
 _ORDER = (("pinned", -1), ("updated_at", -1), ("id", -1))
+_MESSAGES_AT_ONCE = 100
+_BYTES_AT_ONCE = 1024 * 1024
 
 
 async def get_chat(db: Scope, owner: OwnerId, chat_id: str) -> Chat:
@@ -58,6 +63,36 @@ def _after(cursor: str) -> Sequence[Document]:
         {"pinned": pin, "updated_at": {"$lt": updated_at}},
         {"pinned": pin, "updated_at": updated_at, "id": {"$lt": chat_id}},
     )
+
+
+async def has_chats(db: Scope, owner: OwnerId, count: int) -> bool:
+    """See `Store.has_chats`; answered from an index alone."""
+    only = {"_id": 0, "owner_id": 1}
+    return count <= 0 or bool(await db.find("chats", {"owner_id": owner}, only, skip=count - 1, limit=1))
+
+
+async def add_conversation(db: Scope, owner: OwnerId, conversation: Conversation) -> Chat:
+    """See `Store.add_conversation`; in a transaction. Raises `AlreadyThere` where it was written before."""
+    chat, messages = conversation.chat, conversation.messages
+    await db.insert("chats", [{**chat_document(owner, chat), "counter": len(messages)}])
+    for batch in _batches(tuple(zip(messages, conversation.depths(), strict=True))):
+        await db.insert("messages", [message_document(owner, message, depth) for message, depth in batch])
+        await asyncio.sleep(0)  # others have their turn
+    return chat
+
+
+def _batches(messages: Sequence[tuple[Message, int]]) -> Iterator[list[tuple[Message, int]]]:
+    """Yield messages in portions that are encoded in a few milliseconds."""
+    batch: list[tuple[Message, int]] = []
+    length = 0
+    for message, depth in messages:
+        batch.append((message, depth))
+        length += sum(len(getattr(part, "text", "")) for part in message.parts)
+        if len(batch) >= _MESSAGES_AT_ONCE or length >= _BYTES_AT_ONCE:
+            yield batch
+            batch, length = [], 0
+    if batch:
+        yield batch
 
 
 async def change_chat(db: Scope, owner: OwnerId, chat_id: ChatId, changes: ChatChanges) -> Chat:

@@ -309,10 +309,12 @@ class Collections:
         fields: Mapping[str, int] | None = None,
         *,
         sort: Sequence[tuple[str, int]] = (),
+        skip: int = 0,
         limit: int = 0,
     ) -> list[Document]:
         """See `Scope.find`."""
-        cursor = self._of(name).find(query, fields, session=self._session, limit=limit, sort=list(sort) or None)
+        order = list(sort) or None
+        cursor = self._of(name).find(query, fields, session=self._session, skip=skip, limit=limit, sort=order)
         return await self._ask(cursor.to_list(None))
 
     async def insert(self, name: str, documents: Sequence[Document]) -> None:

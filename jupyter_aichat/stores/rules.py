@@ -11,6 +11,7 @@ import msgspec
 
 from jupyter_aichat.domain.account import MOST_GROUPS, MOST_PREFERENCES, Account, AccountChanges
 from jupyter_aichat.domain.chat import Chat
+from jupyter_aichat.domain.conversation import Conversation
 from jupyter_aichat.domain.message import RUNNING, Continuation, Message, Status
 from jupyter_aichat.domain.options import Options
 from jupyter_aichat.domain.part import Part, TextPart, ThinkingPart
@@ -151,6 +152,18 @@ def check_chat(chat: Chat) -> None:
     clean(chat.title)
     clean(chat.model or "")
     _check_options(chat.options)
+
+
+def check_conversation(conversation: Conversation) -> None:
+    """Refuse text that a database cannot hold, and messages that still run: nobody would end them."""
+    check_chat(conversation.chat)
+    for message in conversation.messages:
+        if message.status in RUNNING:
+            raise InvalidRequest("A message that comes with its chat has ended.")
+        for part in message.parts:
+            if isinstance(part, TextPart | ThinkingPart):
+                clean(part.text)
+        clean(message.model or "")
 
 
 def check_turn(turn: Turn) -> None:

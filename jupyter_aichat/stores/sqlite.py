@@ -14,6 +14,7 @@ from typing import TypeVar
 from jupyter_aichat.domain.change import Change
 from jupyter_aichat.domain.chat import Chat, ChatChanges, ChatQuery
 from jupyter_aichat.domain.clock import now
+from jupyter_aichat.domain.conversation import Conversation
 from jupyter_aichat.domain.ids import ChatId, InstanceId, MessageId, OwnerId, RunId
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.page import Branch, Page
@@ -23,7 +24,7 @@ from jupyter_aichat.errors import NotReady, StoreUnavailable
 from jupyter_aichat.stores import sqlite_chats as chats
 from jupyter_aichat.stores import sqlite_runs as runs
 from jupyter_aichat.stores.base import Lapsed, Progress
-from jupyter_aichat.stores.rules import check_chat, check_turn
+from jupyter_aichat.stores.rules import check_chat, check_conversation, check_turn
 from jupyter_aichat.stores.sqlite_accounts import SqliteAccounts
 from jupyter_aichat.stores.sqlite_examination import examine
 from jupyter_aichat.stores.sqlite_files import Connection, connect, create, on_network
@@ -148,6 +149,21 @@ class SqliteStore:
             return chat
 
         return await self._write(job)
+
+    async def add_conversation(self, owner: OwnerId, conversation: Conversation) -> Chat:
+        """See `Store.add_conversation`."""
+
+        def job(db: sqlite3.Connection) -> Chat:
+            check_conversation(conversation)
+            chat = chats.add_conversation(db, owner, conversation)
+            self._note(db, Change(owner, chat.id, "created"))
+            return chat
+
+        return await self._write(job)
+
+    async def has_chats(self, owner: OwnerId, count: int) -> bool:
+        """See `Store.has_chats`."""
+        return await self._read(lambda db: chats.has_chats(db, owner, count))
 
     async def get_chat(self, owner: OwnerId, chat_id: ChatId) -> Chat:
         """See `Store.get_chat`."""

@@ -9,6 +9,7 @@ import msgspec
 
 from jupyter_aichat.domain.chat import Chat, ChatChanges, ChatQuery
 from jupyter_aichat.domain.clock import now
+from jupyter_aichat.domain.conversation import Conversation
 from jupyter_aichat.domain.ids import ChatId, MessageId, OwnerId, RunId
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.page import Branch, Page
@@ -19,6 +20,7 @@ from jupyter_aichat.stores.sqlite_rows import (
     chat_of,
     find_message,
     get_chat,
+    insert_message,
     put_chat,
     whole,
 )
@@ -51,6 +53,22 @@ def list_chats(db: sqlite3.Connection, owner: OwnerId, query: ChatQuery) -> Page
     rows = db.execute(_LIST.format(where=" AND ".join(where)), (*parameters, query.limit + 1)).fetchall()
     more, rows = len(rows) > query.limit, rows[: query.limit]
     return Page(tuple(chat_of(row[3]) for row in rows), pack_cursor(*rows[-1][:3]) if more else None)
+
+
+def has_chats(db: sqlite3.Connection, owner: OwnerId, count: int) -> bool:
+    """See `Store.has_chats`."""
+    row = db.execute("SELECT 1 FROM chats WHERE owner_id = ? LIMIT 1 OFFSET ?", (owner, max(count, 1) - 1)).fetchone()
+    return count <= 0 or row is not None
+
+
+def add_conversation(db: sqlite3.Connection, owner: OwnerId, conversation: Conversation) -> Chat:
+    """See `Store.add_conversation`."""
+    chat, messages = conversation.chat, conversation.messages
+    put_chat(db, owner, chat)
+    for message, depth in zip(messages, conversation.depths(), strict=True):
+        insert_message(db, owner, message, depth)
+    db.execute("UPDATE chats SET counter = ? WHERE owner_id = ? AND id = ?", (len(messages), owner, chat.id))
+    return chat
 
 
 def change_chat(db: sqlite3.Connection, owner: OwnerId, chat_id: ChatId, changes: ChatChanges) -> Chat:

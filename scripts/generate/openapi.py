@@ -86,6 +86,9 @@ def _operation(name: str, route: Route, verb: Verb, schema_of: dict[int, Schema]
         operation["security"] = []
     if parameters := _parameters(verb, schema_of):
         operation["parameters"] = parameters
+    if verb.upload:
+        content = {"application/json": {"schema": {"description": "A file of chats."}}}
+        operation["requestBody"] = {"required": True, "content": content}
     if verb.body is not None:
         content = {"application/json": {"schema": schema_of[id(verb.body)]}}
         operation["requestBody"] = {"required": True, "content": content}
@@ -125,6 +128,7 @@ def _responses(verb: Verb, schema_of: dict[int, Schema]) -> Schema:
 def _content(verb: Verb, schema_of: dict[int, Schema]) -> Schema:
     if verb.reply is None:
         return {}
-    if isinstance(verb.reply, str):
-        return {"content": {verb.reply: {"schema": {"type": "string"}}}}
+    if isinstance(verb.reply, str | tuple):
+        kinds = (verb.reply,) if isinstance(verb.reply, str) else verb.reply
+        return {"content": {kind: {"schema": {} if kind.endswith("/json") else {"type": "string"}} for kind in kinds}}
     return {"content": {"application/json": {"schema": schema_of[id(verb.reply)]}}}

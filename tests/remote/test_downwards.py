@@ -117,6 +117,26 @@ async def test_nothing_that_is_relayed_can_run(raw: Raw, fake: Fake, kind: str) 
     assert ("attachment" in answer.headers.get("Content-Disposition", "")) == (kind == "application/octet-stream")
 
 
+@pytest.mark.parametrize(
+    ("kind", "told", "relayed"),
+    [
+        ("text/markdown", 'attachment; filename="a.md"', 'attachment; filename="a.md"'),
+        ("application/json", "attachment; filename=\"_.json\"; filename*=UTF-8''%C3%BC.json", "attachment; filename=\"_.json\"; filename*=UTF-8''%C3%BC.json"),
+        ("text/markdown", "inline", "attachment"),
+        ("application/x-ipynb+json", "", "attachment"),
+        ("application/zip", 'attachment; filename="../a.md"', "attachment"),
+        ("application/json", 'attachment; filename="a"; x="y"', None),
+    ],
+)  # fmt: skip
+async def test_a_file_is_saved_under_a_safe_name(
+    raw: Raw, fake: Fake, kind: str, told: str, relayed: str | None
+) -> None:
+    fake.answers(200, b"{}", {"Content-Type": kind, **({"Content-Disposition": told} if told else {})})
+    answer = await raw("GET", "/chats/0/export")
+    assert (answer.status, answer.headers.get("Content-Disposition")) == (200, relayed)
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
 async def test_not_modified_is_passed_on(raw: Raw, fake: Fake) -> None:
     fake.answers(304, b"", {"ETag": '"1"'})
     answer = await raw("GET", "/chats/0", {"If-None-Match": '"1"'})

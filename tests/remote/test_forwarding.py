@@ -133,3 +133,18 @@ async def test_a_token_that_is_revoked_ends_the_socket(
         await client.get("/me")
     assert (caught.value.status, caught.value.code) == (401, "unauthenticated")
     assert made not in str(caught.value.body)
+
+
+async def test_chats_go_and_come_as_files(client: Client, raw: Raw, ada: Person) -> None:
+    sent = await client.send(chat := await client.new_chat(title="Zürich"))
+    await client.wait_for_end(sent["run"]["id"])
+    file = await raw("GET", f"/chats/{chat}/export?format=json")
+    assert file.headers["Content-Disposition"].endswith("filename*=UTF-8''Z%C3%BCrich.json")
+    (new,) = (await client.request("POST", "/import", raw=file.body))[1]["items"]
+    assert ada.json("GET", f"/chats/{new['id']}")["title"] == "Zürich"
+    text = await raw("GET", f"/chats/{new['id']}/export?format=markdown")
+    assert (text.headers["Content-Type"], text.body.decode().split("\n")[0]) == ("text/markdown", "# Zürich")
+    large = file.body.replace(b'"Count."', b'"' + b"x" * 2_000_000 + b'"')
+    assert (await client.request("POST", "/import", raw=large))[0] == 201
+    archive = await raw("GET", "/export?format=notebook")
+    assert archive.body.startswith(b"PK")

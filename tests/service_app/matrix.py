@@ -60,6 +60,12 @@ BODIES: dict[tuple[str, str], Json] = {
 }
 """A right body for each verb that takes one."""
 
+FILE = {
+    "format": "jupyter_aichat", "version": 1, "exported_at": "2026-11-24T12:00:00Z",
+    "chats": [{"id": "c", "title": "T", "created_at": "2026-11-24T12:00:00Z", "updated_at": "2026-11-24T12:00:00Z", "messages": []}],
+}  # fmt: skip
+"""A file for each verb that takes one."""
+
 ENDLESS = {"/events"}
 """Streams that go on until somebody goes."""
 
@@ -85,6 +91,8 @@ class Case:
     @property
     def body(self) -> Json | None:
         """A right body."""
+        if self.described.upload:
+            return FILE
         return None if self.described.body is None else BODIES[self.verb, self.path]
 
     def filled(self, ids: Json) -> str:

@@ -7,20 +7,17 @@ from datetime import timedelta
 import msgspec
 from jupyter_server.auth.decorator import authorized
 from tornado import web
-from tornado.iostream import StreamClosedError
 
-from jupyter_aichat.domain.identity import Ending
 from jupyter_aichat.domain.ids import SessionId, TokenId
 from jupyter_aichat.protocol.accounts import NewTokenBody, PasswordBody, SessionsReply, TokensReply
 from jupyter_aichat.server.accounts.replies import new_token_of, session_of, token_of
+from jupyter_aichat.server.files import FileHandler
 from jupyter_aichat.server.private import PrivateHandler
 
 _password = msgspec.json.Decoder(PasswordBody)
 _new_token = msgspec.json.Decoder(NewTokenBody)
 
 JSON_LINES = "application/x-ndjson"
-
-_WRITTEN_AT_ONCE = 64 * 1024
 
 
 class PasswordHandler(PrivateHandler):
@@ -87,30 +84,11 @@ class TokenHandler(PrivateHandler):
         self.done()
 
 
-class ExportHandler(PrivateHandler):
+class ExportHandler(FileHandler):
     """All that is kept of the account."""
 
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """Send it as a file of JSON lines, no faster than the client reads; the last one says that it is whole."""
-        self.keep_watching()
-        lines = await self.accounts.export(self.owner, self.origin)
-        self.set_header("Content-Type", JSON_LINES)
-        self.set_header("Content-Disposition", 'attachment; filename="aichat.jsonl"')
-        waiting = 0
-        try:
-            async for line in lines:
-                self.write(line)
-                waiting += len(line)
-                if waiting >= _WRITTEN_AT_ONCE:
-                    waiting = 0
-                    await self.flush()
-            self.finish(set_content_type=JSON_LINES)
-        except StreamClosedError:  # the client has gone
-            return
-
-    def credential_ended(self, ending: Ending) -> None:
-        """Cut the file off, however slowly it is read: without its last line nobody takes it for a whole one."""
-        super().credential_ended(ending)
-        self.request.connection.stream.close()  # type: ignore[union-attr]
+        """Send it as a file of JSON lines; the last one says that it is whole."""
+        await self.send_file("aichat.jsonl", JSON_LINES, await self.accounts.export(self.owner, self.origin))

@@ -190,6 +190,28 @@ export interface HelloFrame {
   principal: Principal;
 }
 
+/** A chat of the file that was not imported: where it stands there, and why not. */
+export interface ImportFailure {
+  path: string;
+  code: string;
+  message: string;
+}
+
+/** How many chats of a file were imported and how many were not; of each at most the first hundred are listed. */
+export interface ImportReply {
+  imported: number;
+  failed: number;
+  items: ImportedChat[];
+  failures: ImportFailure[];
+}
+
+/** A chat that was imported, and how many messages it has. */
+export interface ImportedChat {
+  id: string;
+  title: string;
+  messages: number;
+}
+
 /** An invitation that can still be used, once. */
 export interface InvitationReply {
   id: string;
