@@ -19,6 +19,8 @@ export interface Host {
   corner?: ReactElement;
   /** The address at which others read a shared chat, by its key; absent where chats cannot be shared. */
   sharedUrl?(key: string): string;
+  /** Where files can be saved beside downloading them: what is said on the button, and what does it. */
+  place?: { label(): string; save(data: Blob, name: string): Promise<void> };
   /** The models are a service's: who chats installs none. */
   served?: boolean;
   /** No header and no list of chats. */

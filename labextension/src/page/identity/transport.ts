@@ -1,10 +1,11 @@
 import { HttpTransport } from '../../ui/client/http';
-import type { Connection, Handlers, Method, Transport } from '../../ui/client/transport';
+import type { Connection, FileTransport, Handlers, Method, Transport } from '../../ui/client/transport';
 import type { MakeSocket } from '../../ui/client/socket';
 import type { Session } from './session';
 
 /** The service over HTTP, as the account of a session. */
 export class SessionTransport implements Transport {
+  readonly files: FileTransport;
   private readonly http: HttpTransport;
 
   constructor(
@@ -19,6 +20,7 @@ export class SessionTransport implements Transport {
       protocols: () => (session.bearer ? [`jwt.${session.bearer}`] : []),
       makeSocket
     });
+    this.files = this.http.files;
   }
 
   request(method: Method, path: string, body?: unknown): Promise<unknown> {

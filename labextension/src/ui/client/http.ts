@@ -2,7 +2,7 @@ import { OverRest } from './over-rest';
 import { Rest, type RestOptions } from './rest';
 import { openSocket, type MakeSocket } from './socket';
 import { EventsConnection } from './sse';
-import type { Connection, Handlers, Method, Transport } from './transport';
+import type { Connection, FileTransport, Handlers, Method, Transport } from './transport';
 
 export interface HttpOptions extends RestOptions {
   /** The socket's URL, credentials included: asked anew at each attempt. */
@@ -14,11 +14,12 @@ export interface HttpOptions extends RestOptions {
 
 /** The server over HTTP: REST, and a socket or server-sent events. */
 export class HttpTransport implements Transport {
+  readonly files: FileTransport;
   private readonly rest: Rest;
   private readonly overRest: OverRest;
 
   constructor(private readonly options: HttpOptions) {
-    this.rest = new Rest(options);
+    this.files = this.rest = new Rest(options);
     this.overRest = new OverRest(this.rest);
   }
 

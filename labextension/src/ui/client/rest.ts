@@ -1,7 +1,8 @@
 import { ApiError, isErrorBody } from './errors';
-import type { Method } from './transport';
+import type { Download, FileTransport, Method } from './transport';
 
 const TIMEOUT_MS = 30_000;
+const FILE_MS = 600_000;
 
 export interface RestOptions {
   /** Ends with `api/aichat/v1`. */
@@ -12,7 +13,7 @@ export interface RestOptions {
 }
 
 /** Requests over HTTP. */
-export class Rest {
+export class Rest implements FileTransport {
   constructor(private readonly options: RestOptions) {}
 
   /** Returns the answer's JSON, undefined for 204; rejects with `ApiError`. */
@@ -22,17 +23,26 @@ export class Rest {
       signal: AbortSignal.timeout(TIMEOUT_MS),
       ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } })
     });
-    const text = await answer.text().catch(asNetworkError);
-    if (answer.status === 204) {
-      return undefined;
+    return valueOf(answer);
+  }
+
+  /** Returns a file, whole; rejects with `ApiError`. */
+  async download(path: string): Promise<Download> {
+    const answer = await this.fetch(path, { signal: AbortSignal.timeout(FILE_MS) });
+    const name = nameOf(answer.headers.get('Content-Disposition') ?? '');
+    if (!answer.ok || !name) {
+      await valueOf(answer);
+      throw new ApiError('bad_upstream', 'HTTP 200', {}, 200);
     }
-    const value = parse(text);
-    if (answer.ok && value !== undefined) {
-      return value;
-    }
-    throw isErrorBody(value)
-      ? new ApiError(value.code, value.message, value.details, answer.status)
-      : new ApiError('bad_upstream', `HTTP ${answer.status}`, {}, answer.status);
+    return { data: await answer.blob().catch(asNetworkError), name };
+  }
+
+  /** Sends a file, and returns the answer's JSON; rejects with `ApiError`. */
+  async upload(path: string, file: Blob): Promise<unknown> {
+    const headers = { 'Content-Type': 'application/json' };
+    return valueOf(
+      await this.fetch(path, { method: 'POST', body: file, headers, signal: AbortSignal.timeout(FILE_MS) })
+    );
   }
 
   /** A request with the host's credentials; rejects with `ApiError('network')` where nobody answers. */
@@ -44,6 +54,31 @@ export class Rest {
       ...init,
       headers: { ...headers?.(), ...init.headers }
     }).catch(asNetworkError);
+  }
+}
+
+async function valueOf(answer: Response): Promise<unknown> {
+  const text = await answer.text().catch(asNetworkError);
+  if (answer.status === 204) {
+    return undefined;
+  }
+  const value = parse(text);
+  if (answer.ok && value !== undefined) {
+    return value;
+  }
+  throw isErrorBody(value)
+    ? new ApiError(value.code, value.message, value.details, answer.status)
+    : new ApiError('bad_upstream', `HTTP ${answer.status}`, {}, answer.status);
+}
+
+/** The name in `Content-Disposition`, as the server writes it; "" for none. */
+function nameOf(disposition: string): string {
+  const [, encoded] = /filename\*=UTF-8''([^;]+)/.exec(disposition) ?? [];
+  const [, plain] = /filename="([^"]+)"/.exec(disposition) ?? [];
+  try {
+    return encoded ? decodeURIComponent(encoded) : (plain ?? '');
+  } catch {
+    return plain ?? '';
   }
 }
 

@@ -4,7 +4,9 @@ import { useCell } from '../state/cell';
 import type { Trans } from '../i18n';
 import { useChat } from './context';
 import { DeleteDialog } from './DeleteDialog';
+import { ExportDialog } from './ExportDialog';
 import { TitleEditor } from './Header';
+import { ListMenu } from './ListMenu';
 import { Icon } from './icons';
 import { isComposing } from './keys';
 import { Menu } from './parts';
@@ -50,9 +52,12 @@ export function ChatList({ open, onOpen }: { open: boolean; onOpen(id: string | 
           onKeyDown={onSearchKey}
         />
       </div>
-      <button type="button" className="aichat-list-new" onClick={() => onOpen(null)}>
-        <Icon name="plus" /> {trans.__('New chat')}
-      </button>
+      <div className="aichat-list-row">
+        <button type="button" className="aichat-list-new" onClick={() => onOpen(null)}>
+          <Icon name="plus" /> {trans.__('New chat')}
+        </button>
+        <ListMenu onOpen={onOpen} />
+      </div>
       <div className="aichat-list-scroll" aria-busy={list.status === 'loading'}>
         {commands.length > 0 && (
           <section aria-label={trans.__('Commands')}>
@@ -107,7 +112,6 @@ function onSearchKey(event: React.KeyboardEvent<HTMLElement>): void {
   }
 }
 
-/** What is said where the list ends. */
 /** The way to the chats of others, where there can be some. */
 function ReceivedButton(): React.ReactElement | null {
   const { trans } = useChat().host;
@@ -123,6 +127,7 @@ function ReceivedButton(): React.ReactElement | null {
   ) : null;
 }
 
+/** What is said where the list ends. */
 function Rest({ query, clear }: { query: string; clear(): void }): React.ReactElement | null {
   const { model, host } = useChat();
   const { trans } = host;
@@ -165,6 +170,7 @@ function ChatItem(p: { chat: Chat; current: boolean; onOpen(id: string): void })
   const [renaming, setRenaming] = React.useState(false);
   const [deleting, setDeleting] = React.useState(false);
   const [sharing, setSharing] = React.useState(false);
+  const [exporting, setExporting] = React.useState(false);
   const canShare = useCanShare();
   const title = p.chat.title || trans.__('New chat');
   if (renaming) {
@@ -202,10 +208,12 @@ function ChatItem(p: { chat: Chat; current: boolean; onOpen(id: string): void })
         items={[
           { label: trans.__('Rename'), run: () => setRenaming(true) },
           ...(canShare ? [{ label: trans.__('Share …'), run: () => setSharing(true) }] : []),
+          ...(model.files ? [{ label: trans.__('Export …'), run: () => setExporting(true) }] : []),
           { label: trans.__('Delete …'), run: () => setDeleting(true) }
         ]}
       />
       {canShare && <ShareDialog open={sharing} chatId={p.chat.id} onClose={() => setSharing(false)} />}
+      <ExportDialog open={exporting} chatId={p.chat.id} title={title} onClose={() => setExporting(false)} />
       <DeleteDialog
         open={deleting}
         title={title}

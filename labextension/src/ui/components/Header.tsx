@@ -4,6 +4,7 @@ import { useChat } from './context';
 import { IconButton } from './icons';
 import { Menu } from './parts';
 import { DeleteDialog } from './DeleteDialog';
+import { ExportDialog } from './ExportDialog';
 import { ShareDialog } from './ShareDialog';
 import { useCanShare } from './useCanShare';
 
@@ -21,6 +22,7 @@ export function Header({ listOpen, onList, onNew }: Props): React.ReactElement {
   const [renaming, setRenaming] = React.useState(false);
   const [deleting, setDeleting] = React.useState(false);
   const [sharing, setSharing] = React.useState(false);
+  const [exporting, setExporting] = React.useState(false);
   const canShare = useCanShare();
   const title = chat?.title || trans.__('New chat');
   return (
@@ -63,11 +65,13 @@ export function Header({ listOpen, onList, onNew }: Props): React.ReactElement {
         items={[
           { label: trans.__('Rename'), disabled: !chatId, run: () => setRenaming(true) },
           ...(canShare ? [{ label: trans.__('Share …'), disabled: !chatId, run: () => setSharing(true) }] : []),
+          ...(model.files ? [{ label: trans.__('Export …'), disabled: !chatId, run: () => setExporting(true) }] : []),
           { label: trans.__('Delete …'), disabled: !chatId, run: () => setDeleting(true) }
         ]}
       />
       {host.corner}
       {chatId && canShare && <ShareDialog open={sharing} chatId={chatId} onClose={() => setSharing(false)} />}
+      {chatId && <ExportDialog open={exporting} chatId={chatId} title={title} onClose={() => setExporting(false)} />}
       {chatId && (
         <DeleteDialog
           open={deleting}

@@ -5,6 +5,7 @@ import { Value, type Cell } from './cell';
 import { Chats, type ChatList } from './chats';
 import { Conversation } from './conversation';
 import { Drafts } from './drafts';
+import { Files } from './files';
 import type { MessageView } from './message-view';
 import { Models, type ModelChoice } from './models';
 import type { CurrentChat } from './open-chat';
@@ -27,6 +28,8 @@ export class ChatModel {
   /** Who the server says we are, once it has. */
   readonly principal = new Value<Principal | null>(null);
   readonly shares: Shares;
+  /** Chats as files; null where files cannot come through. */
+  readonly files: Files | null;
   private readonly drafts = new Drafts();
   private readonly client: Client;
   private readonly chatList: Chats;
@@ -48,6 +51,7 @@ export class ChatModel {
     const ask = this.client.request.bind(this.client);
     this.chatList = new Chats(ask);
     this.shares = new Shares(ask);
+    this.files = transport.files ? new Files(transport.files) : null;
     this.modelChoice = new Models(ask);
     this.conversation = new Conversation({
       client: this.client,

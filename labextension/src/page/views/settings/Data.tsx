@@ -1,4 +1,5 @@
 import * as React from 'react';
+import { save } from '../../../ui/client/save';
 import { Dialog } from '../../../ui/components/parts';
 import type { MeReply } from '../../../ui/protocol.generated';
 import { useService } from '../../context';
@@ -38,15 +39,6 @@ function Export({ name }: { name: string }): React.ReactElement {
       </div>
     </Section>
   );
-}
-
-function save(data: Blob, name: string): void {
-  const url = URL.createObjectURL(data);
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
 function Leave({ name }: { name: string }): React.ReactElement {
