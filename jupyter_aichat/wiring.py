@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from jupyter_aichat.auth.registration import RegistrationMode
 
 Part = TypeVar("Part")
+AnyStore = MongoStore | SqliteStore
 
 CONFIGURABLES: tuple[type[Configurable], ...] = (
     Admission,
@@ -220,7 +221,7 @@ def _is_mongo(url: str) -> bool:
     return urlsplit(url).scheme in ("mongodb", "mongodb+srv")
 
 
-def make_store(settings: Settings) -> MongoStore | SqliteStore:
+def make_store(settings: Settings) -> AnyStore:
     """Return the store that the URL names; raises `NotReady` for one that this version does not have."""
     if _is_mongo(settings.store_url):
         return MongoStore(settings.store_url, parent=settings.parent)

@@ -24,6 +24,9 @@ class AIChat(Group):
         "sessions": ("jupyter_aichat.cli.sessions.Sessions", "List and end the sessions of an account."),
         "audit": ("jupyter_aichat.cli.audit.Audit", "Show who did what, when and from where."),
         "assets": ("jupyter_aichat.cli.assets.Assets", "Write the page's scripts and styles, for a CDN."),
+        "migrate": ("jupyter_aichat.cli.copies.Migrate", "Copy everything from one store into another one."),
+        "backup": ("jupyter_aichat.cli.copies.Backup", "Write everything into one file."),
+        "restore": ("jupyter_aichat.cli.copies.Restore", "Write a backup into an empty store."),
         "doctor": ("jupyter_aichat.cli.doctor.Doctor", "Look at every part of an installation, and say what to do."),
     }
 

@@ -34,6 +34,7 @@ from jupyter_aichat.stores.mongo_accounts import MongoAccounts
 from jupyter_aichat.stores.mongo_base import ALONE, AWAY, AlreadyThere, Database, Document, Scope
 from jupyter_aichat.stores.mongo_documents import chat_document
 from jupyter_aichat.stores.mongo_instances import LAPSE_S, Instances, Watch
+from jupyter_aichat.stores.mongo_records import MongoRecords
 from jupyter_aichat.stores.mongo_schema import STEPS, migrate, version
 from jupyter_aichat.stores.mongo_shares import MongoShares
 from jupyter_aichat.stores.mongo_turns import commit_turn, known_turn
@@ -164,6 +165,11 @@ class MongoStore(LoggingConfigurable):
     def usage(self) -> MongoUsage:
         """What its owners used."""
         return MongoUsage(lambda: self._database)
+
+    @property
+    def records(self) -> MongoRecords:
+        """All that is kept in it."""
+        return MongoRecords(lambda: self._database)
 
     async def ping(self) -> None:
         """Return if the primary answers."""

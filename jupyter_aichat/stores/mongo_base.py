@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
@@ -18,6 +19,10 @@ ALONE = (
     "MongoDB runs as a single server, which has no transactions. Start it with --replSet rs0, run rs.initiate() in"
     " mongosh once, and add ?replicaSet=rs0 to AIChatApp.store_url."
 )
+
+
+COPY_COMMENT = "jupyter_aichat: copy"
+"""On the questions that read a whole collection, to carry it elsewhere."""
 
 
 def place(owner: str, name: str) -> str:
@@ -76,8 +81,17 @@ class Scope(Protocol):
         """Return the documents that match, without the first ones to `skip`; a `limit` of 0 means all."""
         ...
 
+    def each(
+        self, name: str, query: Query, *, sort: Sequence[tuple[str, int]] = (), limit: int = 0
+    ) -> AsyncIterator[Document]:
+        """Yield the documents that match, a few in memory at once; for copies of a whole database."""
+        ...
+
     async def insert(self, name: str, documents: Sequence[Document]) -> None:
         """Insert documents; raises `AlreadyThere`."""
+
+    async def replace_each(self, name: str, documents: Iterable[tuple[Query, Document]]) -> None:
+        """Put each document in the place of the one that its query matches, or add it: for copies of a whole database."""
 
     async def update(self, name: str, query: Query, change: Mapping[str, Any]) -> bool:
         """Change the document that matches, and tell whether there was one; never an upsert."""
@@ -119,6 +133,10 @@ class Database(Protocol):
 
     async def lists(self, ask: Callable[[Scope], Awaitable[Result]]) -> Result:
         """Ask for a list from where the operator says; never older than what this process wrote."""
+        ...
+
+    def moment(self) -> AbstractAsyncContextManager[Scope | None]:
+        """Give the collections as they are at one moment; None where the server cannot."""
         ...
 
     async def transaction(self, work: Callable[[Scope], Awaitable[Result]]) -> Result:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
@@ -18,8 +18,13 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 from bson.timestamp import Timestamp
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorCollection
-from pymongo import ReturnDocument, UpdateOne
-from pymongo.errors import ConnectionFailure, PyMongoError, ServerSelectionTimeoutError
+from pymongo.errors import (
+    ConfigurationError,
+    ConnectionFailure,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+)
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import make_read_preference, read_pref_mode_from_name
 from pymongo.uri_parser import parse_uri
@@ -27,6 +32,7 @@ from pymongo.write_concern import WriteConcern
 
 from jupyter_aichat.errors import NotReady, StoreUnavailable
 from jupyter_aichat.stores.mongo_base import AWAY, AlreadyThere, Document, Index, Query, Scope
+from jupyter_aichat.stores.mongo_collections import Collections
 from jupyter_aichat.stores.mongo_errors import translate
 
 Result = TypeVar("Result")
@@ -130,6 +136,20 @@ class Driver:
         async with session:
             self._catch_up(session)
             return await ask(Collections(self, session, self._lists_from))
+
+    @asynccontextmanager
+    async def moment(self) -> AsyncIterator[Collections | None]:
+        """See `Database.moment`: a snapshot session, as of its first question."""
+        session = await self.bounded(self.client.start_session(snapshot=True))
+        async with session:
+            try:
+                await self.collection("schema").find_one({}, session=session)
+                scope = Collections(self, session)
+            except (ConfigurationError, OperationFailure):  # a server that is too old, or alone
+                scope = None
+            except PyMongoError as error:
+                raise translate(error, self.log) from error
+            yield scope
 
     async def hello(self) -> Document:
         """Return what the server says of itself."""
@@ -282,75 +302,3 @@ class Driver:
         if self._seen is not None:
             session.advance_cluster_time(self._seen[0])
             session.advance_operation_time(self._seen[1])
-
-
-class Collections:
-    """The collections, as one session sees them: see `mongo_base.Scope`."""
-
-    def __init__(self, driver: Driver, session: Session | None = None, preference: str | None = None) -> None:
-        self._driver, self._session, self._preference = driver, session, preference
-
-    def _of(self, name: str) -> AsyncIOMotorCollection[Document]:
-        return self._driver.collection(name, self._preference)
-
-    async def _ask(self, call: Awaitable[Result]) -> Result:
-        if self._session is not None and self._session.delegate.in_transaction:
-            return await call  # the transaction is bounded, and must see what went wrong
-        return await self._driver.bounded(call)
-
-    async def find_one(self, name: str, query: Query, fields: Mapping[str, int] | None = None) -> Document | None:
-        """See `Scope.find_one`."""
-        return await self._ask(self._of(name).find_one(query, fields, session=self._session))
-
-    async def find(
-        self,
-        name: str,
-        query: Query,
-        fields: Mapping[str, int] | None = None,
-        *,
-        sort: Sequence[tuple[str, int]] = (),
-        skip: int = 0,
-        limit: int = 0,
-    ) -> list[Document]:
-        """See `Scope.find`."""
-        order = list(sort) or None
-        cursor = self._of(name).find(query, fields, session=self._session, skip=skip, limit=limit, sort=order)
-        return await self._ask(cursor.to_list(None))
-
-    async def insert(self, name: str, documents: Sequence[Document]) -> None:
-        """See `Scope.insert`."""
-        if documents:
-            await self._ask(self._of(name).insert_many(documents, session=self._session))
-
-    async def update(self, name: str, query: Query, change: Mapping[str, Any]) -> bool:
-        """See `Scope.update`."""
-        result = await self._ask(self._of(name).update_one(query, change, session=self._session))
-        return result.matched_count == 1
-
-    async def update_all(self, name: str, query: Query, change: Mapping[str, Any]) -> None:
-        """See `Scope.update_all`."""
-        await self._ask(self._of(name).update_many(query, change, session=self._session))
-
-    async def update_each(self, name: str, changes: Iterable[tuple[Query, Mapping[str, Any]]]) -> int:
-        """See `Scope.update_each`."""
-        updates = [UpdateOne(query, change) for query, change in changes]
-        result = await self._ask(self._of(name).bulk_write(updates, session=self._session))
-        return result.matched_count
-
-    async def take(
-        self, name: str, query: Query, change: Mapping[str, Any], *, before: bool = False
-    ) -> Document | None:
-        """See `Scope.take`."""
-        which = ReturnDocument.BEFORE if before else ReturnDocument.AFTER
-        call = self._of(name).find_one_and_update(query, change, return_document=which, session=self._session)
-        return await self._ask(call)
-
-    async def add_up(self, name: str, query: Query, beginning: Mapping[str, Any], amounts: Mapping[str, int]) -> None:
-        """See `Scope.add_up`."""
-        change = {"$inc": dict(amounts), **({"$setOnInsert": dict(beginning)} if beginning else {})}
-        await self._ask(self._of(name).update_one(query, change, upsert=True, session=self._session))
-
-    async def delete(self, name: str, query: Query) -> int:
-        """See `Scope.delete`."""
-        result = await self._ask(self._of(name).delete_many(query, session=self._session))
-        return result.deleted_count

@@ -29,6 +29,7 @@ from jupyter_aichat.stores.sqlite_accounts import SqliteAccounts
 from jupyter_aichat.stores.sqlite_examination import examine
 from jupyter_aichat.stores.sqlite_files import Connection, connect, create, on_network
 from jupyter_aichat.stores.sqlite_locks import InstanceLocks
+from jupyter_aichat.stores.sqlite_records import SqliteRecords
 from jupyter_aichat.stores.sqlite_rows import change_of, encode, get_chat, get_record, put_chat, segments_of
 from jupyter_aichat.stores.sqlite_schema import migrate
 from jupyter_aichat.stores.sqlite_shares import SqliteShares
@@ -132,6 +133,11 @@ class SqliteStore:
     def usage(self) -> SqliteUsage:
         """What its owners used."""
         return SqliteUsage(self._read)
+
+    @property
+    def records(self) -> SqliteRecords:
+        """All that is kept in it."""
+        return SqliteRecords(self._connect, self._locks, self._read, self._write)
 
     async def ping(self) -> None:
         """Return if the file can be read."""

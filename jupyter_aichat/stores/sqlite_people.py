@@ -34,7 +34,7 @@ def create(db: sqlite3.Connection, account: Account, *, invitation_hash: str | N
                        (account.id, account.folded_name, encode(account)))  # fmt: skip
     if added.rowcount != 1:
         raise NameTaken
-    _put_groups(db, account)
+    put_groups(db, account)
     return account
 
 
@@ -73,7 +73,8 @@ def groups(db: sqlite3.Connection) -> tuple[tuple[str, int], ...]:
     return tuple(db.execute("SELECT name, count(*) FROM memberships GROUP BY name ORDER BY name"))
 
 
-def _put_groups(db: sqlite3.Connection, account: Account) -> None:
+def put_groups(db: sqlite3.Connection, account: Account) -> None:
+    """Write which groups an account is in, in place of those it was in."""
     db.execute("DELETE FROM memberships WHERE owner_id = ?", (account.id,))
     db.executemany("INSERT INTO memberships (name, owner_id) VALUES (?, ?)", [(g, account.id) for g in account.groups])
 
@@ -90,7 +91,7 @@ def change(
         raise LastAdministrator
     db.execute("UPDATE accounts SET body = ? WHERE owner_id = ?", (encode(account), owner))
     if account.groups != found[0].groups:
-        _put_groups(db, account)
+        put_groups(db, account)
     if keep is not None:
         keep_session(db, keep, found[0], account.stamp)
     if changes.disabled is True:

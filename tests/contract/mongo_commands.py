@@ -7,6 +7,7 @@ from typing import Any
 
 from pymongo import monitoring
 
+from jupyter_aichat.stores.mongo_base import COPY_COMMENT
 from jupyter_aichat.stores.mongo_schema import UNSHARDED
 
 Command = Mapping[str, Any]
@@ -54,7 +55,12 @@ def names_its_owners(command: Command) -> bool:
         return all(isinstance(document.get("owner_id"), str) for document in command["documents"])
     if name in _BATCHES:
         return all(_is_owned(each["q"]) for each in command[_BATCHES[name]])
-    return name in _FILTERS and (_is_owned(command[_FILTERS[name]]) or _is_sweep(name, command) or _is_report(command))
+    return name in _FILTERS and (_is_owned(command[_FILTERS[name]]) or _is_known_scatter(name, command))
+
+
+def _is_known_scatter(name: str, command: Command) -> bool:
+    """Whether it is one of the few that ask every shard, and only read."""
+    return name == "find" and (_is_sweep(command) or _is_report(command) or command.get("comment") == COPY_COMMENT)
 
 
 def _is_owned(query: Mapping[str, Any]) -> bool:
@@ -66,14 +72,14 @@ def _all_strings(values: Iterable[object]) -> bool:
     return all(isinstance(value, str) for value in values)
 
 
-def _is_sweep(name: str, command: Command) -> bool:
-    """Whether it only reads the runs of an instance, whoever owns them."""
+def _is_sweep(command: Command) -> bool:
+    """Whether it reads the runs of an instance, whoever owns them."""
     query = command.get("filter", {})
-    return name == "find" and command["find"] == "runs" and "instance" in query and query.get("active") is True
+    return command["find"] == "runs" and "instance" in query and query.get("active") is True
 
 
 def _is_report(command: Command) -> bool:
-    """Whether it only reads what everybody used on some days."""
+    """Whether it reads what everybody used on some days."""
     return command.get("find") == "usage" and "day" in command.get("filter", {})
 
 
