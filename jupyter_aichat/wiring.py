@@ -26,6 +26,9 @@ from jupyter_aichat.engine.answers import AnswerCache
 from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.engine.observed import observed
 from jupyter_aichat.engine.observer import Observer
+from jupyter_aichat.engine.owners import Owners
+from jupyter_aichat.engine.room import Room
+from jupyter_aichat.engine.transfers import Transfers
 from jupyter_aichat.errors import NotReady
 from jupyter_aichat.limits.quotas import Ledger, Quotas
 from jupyter_aichat.providers.ollama import OllamaProvider
@@ -182,6 +185,7 @@ class Desk(msgspec.Struct, frozen=True):
     cache: Cache
     ollama: OllamaProvider
     service: AccountService
+    transfers: Transfers
 
 
 def desk(settings: Settings) -> Desk:
@@ -190,7 +194,8 @@ def desk(settings: Settings) -> Desk:
 
     store, between = make_store(settings), _between_processes(settings)
     service = _accounts(settings, store, between, parse_keys(new_secret()), "closed")
-    return Desk(store, between[0], between[1], OllamaProvider(parent=settings.parent), service)
+    transfers = Transfers(store, Owners(between[0], settings.log), Room(store, 0), shared=False)
+    return Desk(store, between[0], between[1], OllamaProvider(parent=settings.parent), service, transfers)
 
 
 def _between_processes(settings: Settings) -> tuple[Bus, Cache, Queue]:

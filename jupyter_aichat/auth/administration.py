@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from datetime import timedelta
+from typing import Literal
 
 import msgspec
 
@@ -63,6 +64,12 @@ class Administration:
         if account is None:
             raise NotFound("There is no such account.")
         return account
+
+    async def transferred(
+        self, actor: OwnerId, origin: Origin, owner: OwnerId, action: Literal["exported", "imported"], **details: str
+    ) -> None:
+        """Write down that somebody's chats went into a file, or came out of one."""
+        await self._note(action, actor, owner, origin, **details)
 
     async def name_of(self, owner: OwnerId) -> str:
         """Return what an account is called; its id where it is gone."""

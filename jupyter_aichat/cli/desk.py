@@ -37,6 +37,7 @@ class AIChatApp(AppSettings, Configurable):
 class DeskCommand(Command):
     """A command that asks or changes the store."""
 
+    desk: Desk
     makes_store = False
     """Whether it may make a database where there is none; others take that for a wrong address."""
 
@@ -57,6 +58,7 @@ class DeskCommand(Command):
         state = await found.store.examine()
         if state.version == 0 and not self.makes_store:
             self.fail(f"There is no database of this service at {state.place}; is AIChatApp.store_url the service's?")
+        self.desk = found
         async with opened(found):
             await self.work(found.service.administration)
 

@@ -22,6 +22,8 @@ class AIChat(Group):
         "secret": ("jupyter_aichat.cli.secret.Secret", "Make the service's secret, or put a new key into it."),
         "users": ("jupyter_aichat.cli.users.Users", "List, create and change accounts; invite people."),
         "sessions": ("jupyter_aichat.cli.sessions.Sessions", "List and end the sessions of an account."),
+        "export": ("jupyter_aichat.cli.transfers.Export", "Write the chats of an account into a file."),
+        "import": ("jupyter_aichat.cli.transfers.Import", "Give an account the chats of a file."),
         "audit": ("jupyter_aichat.cli.audit.Audit", "Show who did what, when and from where."),
         "assets": ("jupyter_aichat.cli.assets.Assets", "Write the page's scripts and styles, for a CDN."),
         "migrate": ("jupyter_aichat.cli.copies.Migrate", "Copy everything from one store into another one."),

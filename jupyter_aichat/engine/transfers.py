@@ -80,6 +80,11 @@ class Transfers:
 
     # Out
 
+    @staticmethod
+    def wish(form: Form) -> Wish:
+        """Return the usual file of a form."""
+        return Wish(form, code_cells=True)
+
     async def export(self, owner: OwnerId, chat_id: ChatId, wish: Wish) -> tuple[Chat, AsyncIterator[bytes]]:
         """Return a chat and its file, piece by piece; raises `NotFound`."""
         chat = await self._store.get_chat(owner, chat_id)

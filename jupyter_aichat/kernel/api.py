@@ -12,10 +12,11 @@ from jupyter_aichat.domain.chat import Chat
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.run import Run
 from jupyter_aichat.errors import AIChatError
-from jupyter_aichat.kernel.calls import Call, Method, Query
+from jupyter_aichat.kernel.calls import EXPORT, Call, Method, Query
 from jupyter_aichat.kernel.service import Service, ServiceGone, error_in
 from jupyter_aichat.protocol.bodies import (
     AgainBody,
+    ChatPage,
     MessagePage,
     ModelsReply,
     NewChatBody,
@@ -76,6 +77,18 @@ class Api:
     async def chat(self, chat_id: str) -> Chat:
         """Return a chat."""
         return await self._ask(Chat, "GET", "chats/{}", (chat_id,))
+
+    async def chats(self, title: str) -> tuple[Chat, ...]:
+        """Return the chats whose title has some words in it, newest change first, as many as a page has."""
+        return (await self._ask(ChatPage, "GET", "chats", query=(_PAGE, ("q", title)))).items
+
+    async def export(self, chat_id: str, form: str) -> bytes:
+        """Return a chat as a file: markdown, notebook or json."""
+        query = (("format", form), ("code_cells", "true"))
+        answer = await self.service.request(Call("GET", EXPORT, (chat_id,), query))
+        if answer.status >= _ERROR:
+            raise error_in(answer)
+        return answer.body
 
     async def models(self) -> ModelsReply:
         """Return the models on offer."""

@@ -15,6 +15,8 @@ HELP = """\
 %chat TEXT          ask, in one line
 %%chat              ask what stands in the cell
 %chat               say which chat and model are in use
+%chat export FILE   write the chat into a new file: .md, .ipynb or .json
+%chat export CHAT FILE   the same of another chat, by its id or "its title"
 
   -m, --model NAME        ask this model; without a text: from now on
   -c, --chat ID|new       ask in this chat, or begin one; without a text: from now on

@@ -30,6 +30,9 @@ ROUTES: dict[str, tuple[Method, ...]] = {
 }
 """The URL table's requests, without its streams and its socket."""
 
+EXPORT = "chats/{}/export"
+"""A request that kernels alone may make: what comes back is no JSON for a view."""
+
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _LONGEST = 4096
 

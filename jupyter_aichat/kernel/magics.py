@@ -12,6 +12,7 @@ from jupyter_aichat.errors import AIChatError
 from jupyter_aichat.kernel.arguments import HELP, NEW, Arguments, parse
 from jupyter_aichat.kernel.ask import Asking, Wish, show_until_end
 from jupyter_aichat.kernel.display import open_view
+from jupyter_aichat.kernel.export import export_in, read_export, write_new
 from jupyter_aichat.kernel.session import Question, Session, current_session
 from jupyter_aichat.kernel.status import describe
 from jupyter_aichat.kernel.template import fill
@@ -49,6 +50,10 @@ class ChatMagics(Magics):
             raise ChatFailed(error.message) from None
 
     def _chat(self, line: str, cell: str | None) -> None:
+        if cell is None and (export := export_in(line)) is not None:
+            session = current_session()
+            print(write_new(export.file, session.loop.wait(read_export(session, export))))  # noqa: T201
+            return
         arguments = parse(line)
         text = "\n\n".join(filter(None, (arguments.text, (cell or "").strip())))
         session = current_session()

@@ -53,6 +53,8 @@ def chats_in(data: bytes | bytearray) -> Iterator[Found]:
     if data.lstrip()[:1] == b"[":
         items: list[msgspec.Raw] = convert(raw, list[msgspec.Raw], "$")
         _check_count(len(items), "$")
+        if not items:
+            raise fault("There are no chats in this file.", "$")
         for number, item in enumerate(items):
             yield _found(item, f"$[{number}]")
         return
@@ -106,8 +108,6 @@ def _has(raw: msgspec.Raw) -> bool:
 def _check_count(count: int, place: str) -> None:
     if count > MAX_CHATS:
         raise fault(f"A file has at most {MAX_CHATS:,} chats.", place)
-    if count == 0:
-        raise fault("There are no chats in this file.", place)
 
 
 __all__ = ["MAX_CHATS", "Fault", "Found", "chats_in"]

@@ -56,7 +56,7 @@ def test_each_refuses_what_it_does_not_know(run: Run, path: tuple[str, ...]) -> 
         (("users", "xyzzy"), "create"),
         (("users", "disable"), "NAME"),
         (("users", "disable", "a", "b"), "NAME"),
-        (("users", "list", "a"), "no arguments"),
+        (("users", "invitations", "a"), "no arguments"),
         (("serve", "--certfle=chain.pem"), "no option --certfle"),  # it would be a service without TLS
         (("serve", "8790"), "no arguments"),
     ],

@@ -77,6 +77,8 @@ def test_the_configuration_of_the_server_holds_for_a_kernel_alone(tmp_path: Path
     with lone_kernel(tmp_path) as (kernel, _):
         done = kernel.run("%chat hello")
         assert done.answer == "hello", done.errors
+        assert kernel.run(f"%chat export {tmp_path}/notes.md").status == "ok"
+        assert (tmp_path / "notes.md").read_text().startswith("# hello\n")
 
 
 def test_a_store_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:

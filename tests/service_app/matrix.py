@@ -60,7 +60,7 @@ BODIES: dict[tuple[str, str], Json] = {
 }
 """A right body for each verb that takes one."""
 
-FILE = {
+FILE: Json = {
     "format": "jupyter_aichat", "version": 1, "exported_at": "2026-11-24T12:00:00Z",
     "chats": [{"id": "c", "title": "T", "created_at": "2026-11-24T12:00:00Z", "updated_at": "2026-11-24T12:00:00Z", "messages": []}],
 }  # fmt: skip

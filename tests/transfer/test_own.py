@@ -116,7 +116,6 @@ def test_what_is_wrong_is_refused_and_its_place_told(place: str, change: Callabl
         (json.dumps(document(format="another")).encode(), "$.format"),
         (json.dumps(document(version=2)).encode(), "$.version"),
         (json.dumps(document(version="1")).encode(), "$.version"),
-        (json.dumps(document(chats=[])).encode(), "$.chats"),
         (json.dumps(document(chats=[{}] * 10_001)).encode(), "$.chats"),
         (json.dumps(document(chats={"$gt": ""})).encode(), "$.chats"),
         (json.dumps(document(owner_id="eve")).encode(), "$"),
@@ -134,6 +133,10 @@ def test_answers_that_were_being_written_have_ended() -> None:
     found["chats"][0]["messages"][1]["status"] = "streaming"
     (chat,) = read(json.dumps(found).encode())
     assert (chat.messages[1].status, chat.messages[1].reason) == ("interrupted", "imported")
+
+
+def test_a_file_of_somebody_who_has_no_chats_is_one() -> None:
+    assert read(own.head(now()) + own.end()) == []
 
 
 def test_a_chat_may_have_so_many_messages() -> None:

@@ -13,12 +13,14 @@ from jupyter_aichat.domain.ids import ChatId, MessageId, RunId
 from jupyter_aichat.domain.principal import Principal
 from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.engine.requests import Again, Edit, NewChat, Send, Sent
+from jupyter_aichat.engine.transfers import Wish
 from jupyter_aichat.errors import AIChatError, NotFound, TooLarge
-from jupyter_aichat.kernel.calls import Call, Query
+from jupyter_aichat.kernel.calls import EXPORT, Call, Query
 from jupyter_aichat.kernel.service import Answered
 from jupyter_aichat.protocol import bodies
 from jupyter_aichat.protocol.codec import decode, decode_query, encode
 from jupyter_aichat.protocol.errors import body_of, status_of
+from jupyter_aichat.protocol.transfers import ExportQuery
 
 T = TypeVar("T")
 
@@ -56,6 +58,7 @@ class Requests:
             ("POST", "chats/{}/messages/{}/edit"): self._edit,
             ("POST", "chats/{}/messages/{}/regenerate"): self._regenerate,
             ("POST", "chats/{}/messages/{}/continue"): self._continue,
+            ("GET", EXPORT): self._export,
             ("GET", "runs/{}"): self._get_run,
             ("DELETE", "runs/{}"): self._stop_run,
         }
@@ -117,6 +120,12 @@ class Requests:
         else:
             page = await chats.path(self._owner, chat, MessageId(asked.leaf), asked.cursor, asked.limit)
         return _OK, bodies.MessagePage(page.items, page.next)
+
+    async def _export(self, request: _Request) -> Outcome:
+        asked = _query(request, ExportQuery)
+        wish = Wish(asked.format, asked.questions, asked.code_cells)
+        _, pieces = await self._engine.transfers.export(self._owner, ChatId(request.ids[0]), wish)
+        return _OK, msgspec.Raw(b"".join([piece async for piece in pieces]))
 
     async def _send(self, request: _Request) -> Outcome:
         sent = _body(request, bodies.SendBody)

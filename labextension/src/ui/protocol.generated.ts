@@ -28,7 +28,7 @@ export interface AuditPage {
 export interface AuditRecord {
   id: string;
   at: string;
-  action: 'account_changed' | 'account_created' | 'account_deleted' | 'account_disabled' | 'account_enabled' | 'admin_read' | 'exported' | 'groups_changed' | 'invitation_deleted' | 'invited' | 'login' | 'login_failed' | 'login_limited' | 'logout' | 'logout_all' | 'password_changed' | 'quotas_changed' | 'registered' | 'roles_changed' | 'session_ended' | 'share_revoked' | 'shared' | 'token_created' | 'token_deleted' | 'token_reused';
+  action: 'account_changed' | 'account_created' | 'account_deleted' | 'account_disabled' | 'account_enabled' | 'admin_read' | 'exported' | 'groups_changed' | 'imported' | 'invitation_deleted' | 'invited' | 'login' | 'login_failed' | 'login_limited' | 'logout' | 'logout_all' | 'password_changed' | 'quotas_changed' | 'registered' | 'roles_changed' | 'session_ended' | 'share_revoked' | 'shared' | 'token_created' | 'token_deleted' | 'token_reused';
   actor: string | null;
   subject: string | null;
   address: string;
