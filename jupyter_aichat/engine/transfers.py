@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -16,7 +17,7 @@ from jupyter_aichat.domain.ids import ChatId, OwnerId
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.engine.owners import Owners
 from jupyter_aichat.engine.room import Room
-from jupyter_aichat.errors import AIChatError, InvalidRequest, NotFound, TooManyChats
+from jupyter_aichat.errors import AIChatError, InvalidRequest, NotFound, StoreUnavailable, TooManyChats
 from jupyter_aichat.stores.base import Store
 from jupyter_aichat.transfer import markdown, notebook, own
 from jupyter_aichat.transfer.archive import zipped
@@ -26,7 +27,10 @@ from jupyter_aichat.transfer.reading import Found, chats_in
 Form = Literal["json", "markdown", "notebook"]
 
 _CHATS_AT_ONCE = 50
-_MESSAGES_AT_ONCE = 8  # of up to 4 MiB each
+_MESSAGES_AT_ONCE = 32  # of up to 4 MiB each
+_LONG_AT_ONCE = 4
+_LONG = 64 * 1024
+"""Characters of a message from which on few are read at once."""
 _MOST_PASSES = 3
 _TOLD = 100
 
@@ -144,42 +148,43 @@ class Transfers:
     async def _markdown(self, owner: OwnerId, chat: Chat) -> AsyncIterator[bytes]:
         yield markdown.head(chat).encode()
         async for message in self._branch(owner, chat):
-            yield markdown.section(message).encode()
+            yield await _made(message, partial(_section, message))
 
     async def _notebook(self, owner: OwnerId, chat: Chat, wish: Wish) -> AsyncIterator[bytes]:
         yield notebook.HEAD + notebook.title_cell(chat)
         async for message in self._branch(owner, chat):
-            for cell in notebook.cells(message, wish.questions, code_cells=wish.code_cells):
-                yield b",\n" + cell
+            yield await _made(message, partial(_cells, message, wish))
         yield notebook.END
 
     async def _messages(self, owner: OwnerId, chat_id: ChatId) -> AsyncIterator[Message]:
         """Yield all messages in creation order; none that is there after the chat was deleted."""
-        cursor: str | None = None
+        cursor, limit = None, _LONG_AT_ONCE
         while True:
             try:
-                page = await self._store.list_messages(owner, chat_id, cursor, _MESSAGES_AT_ONCE)
+                page = await self._store.list_messages(owner, chat_id, cursor, limit)
             except NotFound:
                 return
             for message in page.items:
                 yield message
             if (cursor := page.next) is None:
                 return
+            limit = _next_limit(page.items)
 
     async def _branch(self, owner: OwnerId, chat: Chat) -> AsyncIterator[Message]:
         """Yield the active branch from its root on: who belongs to it is read first, since branches are read from their end."""
         if chat.active_leaf is None:
             return
         belonging: set[str] = set()
-        cursor: str | None = None
+        cursor, limit = None, _LONG_AT_ONCE
         while True:
             try:
-                page = await self._store.path(owner, chat.id, chat.active_leaf, cursor, _MESSAGES_AT_ONCE)
+                page = await self._store.path(owner, chat.id, chat.active_leaf, cursor, limit)
             except NotFound:
                 return
             belonging.update(message.id for message in page.items)
             if (cursor := page.next) is None:
                 break
+            limit = _next_limit(page.items)
         async for message in self._messages(owner, chat.id):
             if message.id in belonging:
                 yield message
@@ -190,7 +195,7 @@ class Transfers:
         """Import the chats of a file, each as a whole or not at all.
 
         Raises `InvalidRequest` for a file of which nothing can be imported (``details["path"]`` says where it is wrong), and
-        `TooManyChats` where there is no room for any.
+        `TooManyChats` where there is no room for any. What was imported before the store went away is told.
         """
         found = await asyncio.to_thread(lambda: list(chats_in(data)))
         done: list[Imported] = []
@@ -200,7 +205,7 @@ class Transfers:
                 done.append(await self._import(owner, each))
             except InvalidRequest as error:
                 failed.append((each, error))
-            except TooManyChats as error:
+            except (TooManyChats, StoreUnavailable) as error:
                 failed += ((left, error) for left in found[number:])
                 break
         if not done and failed:
@@ -225,6 +230,29 @@ class Transfers:
             chat, options=options, created_at=min(chat.created_at, updated), updated_at=updated
         )
         return msgspec.structs.replace(conversation, chat=chat)
+
+
+def _next_limit(messages: tuple[Message, ...]) -> int:
+    """How many messages to read next: few where those before them were long, so that little is held."""
+    return _LONG_AT_ONCE if any(map(_is_long, messages)) else _MESSAGES_AT_ONCE
+
+
+def _is_long(message: Message) -> bool:
+    return sum(len(getattr(part, "text", "")) for part in message.parts) >= _LONG
+
+
+def _section(message: Message) -> bytes:
+    return markdown.section(message).encode()
+
+
+def _cells(message: Message, wish: Wish) -> bytes:
+    cells = notebook.cells(message, wish.questions, code_cells=wish.code_cells)
+    return b"".join(b",\n" + cell for cell in cells)
+
+
+async def _made(message: Message, make: Callable[[], bytes]) -> bytes:
+    """Return what is made of a message: of a long one beside the loop, which it would hold too long."""
+    return await asyncio.to_thread(make) if _is_long(message) else make()
 
 
 async def _alone(chat: Chat) -> AsyncIterator[Chat]:
