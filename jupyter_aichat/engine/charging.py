@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from jupyter_aichat.domain.clock import now
-from jupyter_aichat.domain.run import FIRST_EPOCH, Outcome
+from jupyter_aichat.domain.message import Message
+from jupyter_aichat.domain.run import FIRST_EPOCH, Outcome, RunRecord
 from jupyter_aichat.domain.usage import Charge, day_of
 from jupyter_aichat.engine.live import LiveRun
 from jupyter_aichat.engine.parts import said_by_run
@@ -22,8 +23,8 @@ def charge_of(live: LiveRun, outcome: Outcome, estimator: Estimator) -> Charge |
     """
     asked, model, day = live.asked, model_of(live.record), day_of(now())
     if asked is None:
-        left = said_by_run(live.message()) if live.record.epoch > FIRST_EPOCH else ""
-        return Charge(day, model, completion_tokens=estimator.tokens_of(model, len(left))) if left else None
+        taken_up = live.record.epoch > FIRST_EPOCH
+        return charge_of_left(live.record, live.message(), estimator) if taken_up else None
     said = live.size - live.began_with
     usage = live.finished_chunk.usage if live.finished_chunk else None
     if (usage is not None and usage.cached) or (outcome == "failed" and not said):
@@ -32,6 +33,12 @@ def charge_of(live: LiveRun, outcome: Outcome, estimator: Estimator) -> Charge |
     counted = None if usage is None else usage.completion_tokens
     completion = estimator.tokens_of(model, said) if counted is None else counted
     return Charge(day, model, prompt, completion, _ms(live, usage.load_ms if usage else None))
+
+
+def charge_of_left(record: RunRecord, reply: Message, estimator: Estimator) -> Charge | None:
+    """Return the charge of a run whose process died and that nobody goes on with: what it had said, as far as that was kept."""
+    model, said = model_of(record), said_by_run(reply)
+    return Charge(day_of(now()), model, completion_tokens=estimator.tokens_of(model, len(said))) if said else None
 
 
 def _ms(live: LiveRun, load_ms: int | None) -> int:

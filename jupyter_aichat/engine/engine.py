@@ -155,6 +155,8 @@ class Engine(Configurable):
             workers=self._workers,
             owners=self._owners,
             takeover=takeover,
+            estimator=generator.estimator,
+            charges=self.quotas.charges,
             suspect=self._lost,
             observer=self._observer,
             log=self._log,

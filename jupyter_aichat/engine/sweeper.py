@@ -13,12 +13,15 @@ from collections.abc import Callable, Sequence
 from jupyter_aichat.domain.change import Change
 from jupyter_aichat.domain.ids import InstanceId, RunId
 from jupyter_aichat.domain.run import RunEnd, RunRecord
+from jupyter_aichat.domain.usage import Charge
+from jupyter_aichat.engine.charging import charge_of_left
 from jupyter_aichat.engine.generation import STARVED
 from jupyter_aichat.engine.observer import Observer, unwritten_run
 from jupyter_aichat.engine.owners import Owners
 from jupyter_aichat.engine.takeover import Takeover
+from jupyter_aichat.engine.window import Estimator
 from jupyter_aichat.engine.workers import Workers
-from jupyter_aichat.errors import AIChatError
+from jupyter_aichat.errors import AIChatError, NotFound
 from jupyter_aichat.stores.base import Store
 
 AT_ONCE = 16
@@ -30,6 +33,8 @@ class Sweeper:
 
     Parameters
     ----------
+    charges
+        Whether what runs cost is written down.
     suspect
         Called with a run that is generated here and that the store does not give to this process.
     """
@@ -42,12 +47,15 @@ class Sweeper:
         workers: Workers,
         owners: Owners,
         takeover: Takeover,
+        estimator: Estimator,
+        charges: bool,
         suspect: Callable[[RunId], None],
         observer: Observer,
         log: logging.Logger,
     ) -> None:
         self._id, self._store, self._workers, self._owners = instance, store, workers, owners
         self._takeover, self._suspect, self._observer, self._log = takeover, suspect, observer, log
+        self._estimator, self._charges = estimator, charges
         self._taking: set[RunId] = set()
         self._forsaken: frozenset[RunId] = frozenset()
 
@@ -111,12 +119,23 @@ class Sweeper:
         if claimed is None:
             return
         outcome, why = ("stopped", "user") if claimed.stop_requested else ("interrupted", reason)
-        end = RunEnd(outcome, why, seq=max(run.seq, claimed.epoch << 32) + 1)  # type: ignore[arg-type]
+        charge = await self._charge(claimed)
+        end = RunEnd(outcome, why, seq=max(run.seq, claimed.epoch << 32) + 1, charge=charge)  # type: ignore[arg-type]
         await self._store.end_run(record.owner_id, run.id, claimed.epoch, end)
         self._observer.taken_over(False)
         self._observer.ended(unwritten_run(record, end.outcome, why))
         self._log.info("Run %s, which nobody wrote any more, is now %s", run.id, outcome)
         await self._owners.publish(Change(record.owner_id, run.chat_id, "message", run.message_id, run.id))
+
+    async def _charge(self, record: RunRecord) -> Charge | None:
+        """What a run that ends here costs; what was reserved for it is free when its process is gone for a minute."""
+        if not self._charges:
+            return None
+        try:
+            reply = await self._store.get_message(record.owner_id, record.run.chat_id, record.run.message_id)
+        except NotFound:
+            return None
+        return charge_of_left(record, reply, self._estimator)
 
     async def end_own(self, reason: str) -> None:
         """End what is still ours and nobody writes: the process stops."""

@@ -18,7 +18,7 @@ from jupyter_aichat.stores.mongo_credentials import keep_session, use_invitation
 from jupyter_aichat.stores.mongo_documents import builtins
 from jupyter_aichat.stores.rules import LAST_CHARACTER, NOT_FIRST, changed
 
-OWNED = ("chats", "messages", "runs", "segments", "keys", "sessions", "tokens", "shares", "usage")
+OWNED = ("chats", "messages", "runs", "segments", "keys", "sessions", "tokens", "shares", "usage", "charged")
 """The collections of what people own, beside their accounts."""
 
 _FIRST_ADMIN, _ADMINISTRATORS = {"_id": "first_admin"}, {"_id": "administrators"}

@@ -111,7 +111,7 @@ async def end_run(
     if before is None:
         record = await find_record(db, owner, run_id)
         if record is None and end.charge is not None:
-            await usage.add_of_gone(db, owner, end.charge)
+            await usage.add_of_gone(db, owner, run_id, end.charge)
         return record if record is not None and record.run.ended else None
     this, has_segments = by_id(owner, before["message_id"]), before["state"] == "streaming"
     fields, parts = _message_end(end), end.parts

@@ -4,8 +4,8 @@ Several replicas may take a step at once, and a replica of the version before ma
 repeat, and says from which version of the code on its outcome can be used (``usable_from``).
 
 What an owner has by its id stands at ``_id`` (see `mongo_base.place`). Every other index is led by ``owner_id``, the
-shard key, but three: runs by instance, for the sweeps that look for a process's runs whoever owns them, the date by which
-the database deletes keys, and usage by day, for administrators. `UNSHARDED` are the collections that are looked
+shard key, but four: runs by instance, for the sweeps that look for a process's runs whoever owns them, the dates by which
+the database deletes keys and what was charged of runs that are gone, and usage by day, for administrators. `UNSHARDED` are the collections that are looked
 up by something else than whose they are.
 """
 
@@ -80,6 +80,7 @@ STEPS: tuple[Step, ...] = (
         ),
     ),
     Step((), (Index("accounts", (("groups", 1), ("folded_name", 1))),)),
+    Step(("charged",), (Index("charged", (("owner_id", 1),)), Index("charged", (("at", 1),), expires_s=KEY_LIVES_S))),
 )
 
 

@@ -8,7 +8,8 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from jupyter_aichat.domain.ids import OwnerId
+from jupyter_aichat.domain.clock import now
+from jupyter_aichat.domain.ids import OwnerId, RunId
 from jupyter_aichat.domain.page import Page
 from jupyter_aichat.domain.usage import Charge, UsageQuery, UsageRecord
 from jupyter_aichat.stores.cursors import pack_cursor, unpack_cursor
@@ -59,10 +60,16 @@ async def add(db: Scope, owner: OwnerId, charge: Charge) -> None:
     await db.add_up("usage", this, {"day": charge.day, "model": charge.model}, amounts)
 
 
-async def add_of_gone(db: Scope, owner: OwnerId, charge: Charge) -> None:
-    """Add the charge of a run whose chat was deleted while it went on; where its owner is gone too, nothing is left behind."""
-    if await db.find_one("accounts", {"_id": owner}) is not None:
-        await add(db, owner, charge)
+async def add_of_gone(db: Scope, owner: OwnerId, run_id: RunId, charge: Charge) -> None:
+    """Add the charge of a run whose chat was deleted while it went on; where its owner is gone too, nothing is left behind.
+
+    There is no run any more that says whether it has ended. So that it is charged once, that is kept for a day.
+    """
+    this = by_id(owner, run_id)
+    if await db.find_one("accounts", {"_id": owner}) is None or await db.find_one("charged", this) is not None:
+        return
+    await db.add_up("charged", this, {"at": now()}, {"times": 1})  # of two at once one has to begin again, and finds it
+    await add(db, owner, charge)
 
 
 def _filter(query: UsageQuery) -> Document:

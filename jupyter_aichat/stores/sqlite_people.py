@@ -19,7 +19,19 @@ from jupyter_aichat.stores.sqlite_rows import encode
 
 _account_of = msgspec.json.Decoder(Account).decode
 
-OWNED = ("chats", "messages", "runs", "segments", "idempotency", "sessions", "tokens", "shares", "usage", "memberships")
+OWNED = (
+    "chats",
+    "messages",
+    "runs",
+    "segments",
+    "idempotency",
+    "sessions",
+    "tokens",
+    "shares",
+    "usage",
+    "memberships",
+    "charged",
+)
 """The tables of what people own, beside their accounts."""
 
 

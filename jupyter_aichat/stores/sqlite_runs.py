@@ -78,7 +78,7 @@ def end_run(db: sqlite3.Connection, owner: OwnerId, run_id: RunId, epoch: int, e
     """See `Store.end_run`."""
     record = find_record(db, owner, run_id)
     if record is None and end.charge is not None:
-        usage.add_of_gone(db, owner, end.charge)
+        usage.add_of_gone(db, owner, run_id, end.charge)
     if record is None or record.run.ended:
         return record
     if record.epoch != epoch:

@@ -89,6 +89,12 @@ STEPS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE INDEX memberships_by_owner ON memberships (owner_id);
     """,
+    """
+    CREATE TABLE charged (
+        owner_id TEXT NOT NULL, run_id TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (owner_id, run_id)
+    ) WITHOUT ROWID;
+    CREATE INDEX charged_by_time ON charged (at_ms);
+    """,
 )
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 
-from jupyter_aichat.domain.ids import OwnerId
+from jupyter_aichat.domain.ids import OwnerId, RunId
 from jupyter_aichat.domain.page import Page
 from jupyter_aichat.domain.usage import Charge, UsageQuery, UsageRecord
 from jupyter_aichat.stores.cursors import pack_cursor, unpack_cursor
 from jupyter_aichat.stores.sqlite_accounts import Ask
 
+KEPT_S = 24 * 3600
 _COLUMNS = "owner_id, day, model, prompt_tokens, completion_tokens, ms, runs"
 
 
@@ -43,9 +45,16 @@ def add(db: sqlite3.Connection, owner: OwnerId, charge: Charge) -> None:
     )
 
 
-def add_of_gone(db: sqlite3.Connection, owner: OwnerId, charge: Charge) -> None:
-    """Add the charge of a run whose chat was deleted while it went on; where its owner is gone too, nothing is left behind."""
-    if db.execute("SELECT 1 FROM accounts WHERE owner_id = ?", (owner,)).fetchone() is not None:
+def add_of_gone(db: sqlite3.Connection, owner: OwnerId, run_id: RunId, charge: Charge) -> None:
+    """Add the charge of a run whose chat was deleted while it went on; where its owner is gone too, nothing is left behind.
+
+    There is no run any more that says whether it has ended. So that it is charged once, that is kept for a day.
+    """
+    if db.execute("SELECT 1 FROM accounts WHERE owner_id = ?", (owner,)).fetchone() is None:
+        return
+    at_ms = round(time.time() * 1000)
+    db.execute("DELETE FROM charged WHERE at_ms < ?", (at_ms - KEPT_S * 1000,))
+    if db.execute("INSERT OR IGNORE INTO charged VALUES (?, ?, ?)", (owner, run_id, at_ms)).rowcount == 1:
         add(db, owner, charge)
 
 

@@ -62,7 +62,7 @@ async def test_every_index_is_led_by_the_owner_but_those_that_are_named(mongo_st
             ]  # fmt: skip
         return {f"{name}.{first}" for name, first in indexes if first not in ("owner_id", "_id")}
 
-    assert await asyncio.to_thread(others) == {"runs.instance", "keys.deleted_at", "usage.day"}
+    assert await asyncio.to_thread(others) == {"runs.instance", "charged.at", "keys.deleted_at", "usage.day"}
 
 
 async def test_checkpoints_of_many_runs_are_one_update_and_one_insert(mongo_store: MongoStore) -> None:

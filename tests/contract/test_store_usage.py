@@ -103,6 +103,21 @@ async def test_a_run_whose_chat_was_deleted_under_it_is_charged_unless_its_owner
     assert await usage.used(account.id, "") == ()
 
 
+async def test_a_run_that_is_gone_is_charged_once_however_often_its_end_is_told(
+    store: Store, other: Store, usage: UsageStore, accounts: AccountStore
+) -> None:
+    account = await accounts.create_account(account_named("Pia"))
+    gone = [(await begun(store, owner=account.id)).record for _ in range(2)]
+    for record in gone:
+        await store.delete_chat(account.id, record.run.chat_id)
+    end = RunEnd("stopped", charge=CHARGE)
+    for _ in range(2):
+        await asyncio.gather(*(
+            where.end_run(account.id, record.run.id, record.epoch, end) for where in (store, other) for record in gone
+        ))  # fmt: skip
+    assert await usage.used(account.id, TODAY) == (UsageRecord(account.id, TODAY, "ollama/m", 14, 6, 3000, 2),)
+
+
 async def test_all_usage_is_listed_newest_day_first_page_by_page(store: Store, usage: UsageStore) -> None:
     for owner in (ADA, EVE):
         for day in ("2026-11-24", TODAY):
