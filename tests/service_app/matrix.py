@@ -49,7 +49,9 @@ BODIES: dict[tuple[str, str], Json] = {
     ("post", "/auth/invitations"): {},
     ("post", "/tokens"): {"name": "script", "scopes": ["chats:read"]},
     ("post", "/admin/users"): {"username": "Made by an administrator", "password": PASSWORD},
-    ("patch", "/admin/users/{user_id}"): {"disabled": True},
+    ("patch", "/admin/users/{user_id}"): {
+        "quotas": [{"tokens_per_day": 7}]
+    },  # who is disabled is written once more, later
     ("post", "/chats"): {"title": "New"},
     ("patch", "/chats/{chat_id}"): {"title": "Changed"},
     ("post", "/chats/{chat_id}/shares"): {},
