@@ -107,13 +107,17 @@ class Administration:
         if details := {what: ",".join(sorted(names)) for what, names in named.items() if names}:
             await self._note("groups_changed", actor, changed.id, origin, **details)
 
+    async def names_of(self, owners: Collection[OwnerId]) -> Mapping[OwnerId, str]:
+        """Return what those of these accounts that there are are called, for somebody who reads about them."""
+        found = await self._store.accounts(sorted(owners)) if owners else ()
+        return {account.id: account.name for account in found}
+
     async def names_of_users(
         self, actor: OwnerId, origin: Origin, owners: Collection[OwnerId]
     ) -> Mapping[OwnerId, str]:
         """Return the names of those accounts, that there are, of which an administrator reads what they used."""
         await self._note("admin_read", actor, None, origin, what="usage")
-        found = await self._store.accounts(sorted(owners)) if owners else ()
-        return {account.id: account.name for account in found}
+        return await self.names_of(owners)
 
     async def disable(self, actor: OwnerId, origin: Origin, owner: OwnerId, *, disabled: bool = True) -> Account:
         """Let an account in no more, with any credential, or again; its sessions end for good."""

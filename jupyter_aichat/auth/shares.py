@@ -211,6 +211,23 @@ class Shares(LoggingConfigurable):
             page.next,
         )
 
+    async def leave(self, reader: OwnerId, share_id: ShareId, origin: Origin) -> None:
+        """End a share for its reader, who wants it no more; raises `NotFound` for what is not shared with that one by name."""
+        share = await self._store.find_share(hash_of(share_id))
+        if share is None or share.reader_id != reader:
+            raise NotFound(_NO_SHARE)
+        if not await self._store.delete_share(share.owner_id, share.chat_id, share.id):
+            raise NotFound(_NO_SHARE)
+        self._watch.look_soon()
+        await self._audit.note(
+            "share_left",
+            actor=reader,
+            subject=share.owner_id,
+            address=origin.address,
+            chat=share.chat_id,
+            share=share.id,
+        )
+
     async def _chat(self, share: Share) -> Chat | None:
         try:
             return await self._chats.get_chat(share.owner_id, share.chat_id)

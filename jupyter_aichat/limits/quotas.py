@@ -162,7 +162,7 @@ class Quotas(LoggingConfigurable):
         return tuple(each for quota in quotas for each in standings(quota, used, at))
 
     async def usage(self, query: UsageQuery) -> Page[UsageRecord]:
-        """Return a page of what was used, of one owner or all; for administrators."""
+        """Return a page of what was used, of one owner or, for administrators, all."""
         if self._ledger is None:
             raise NotFound
         return await self._ledger.usage.list_usage(query)

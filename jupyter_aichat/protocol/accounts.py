@@ -115,6 +115,27 @@ class LeaveBody(Confidential, frozen=True, forbid_unknown_fields=True, kw_only=T
     password: Password
 
 
+class UsedReply(msgspec.Struct, frozen=True, kw_only=True):
+    """What one used of a model on a day (UTC), over so many answers.
+
+    ``model`` begins with its provider's name, ``seconds`` are those in which it wrote.
+    """
+
+    day: str
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    runs: int
+
+
+class UsedPage(msgspec.Struct, frozen=True):
+    """Some of what one used, newest day first, and the opaque cursor to what comes after."""
+
+    items: tuple[UsedReply, ...]
+    next: str | None
+
+
 class SessionReply(msgspec.Struct, frozen=True):
     """A login that goes on; ``address`` and ``agent`` are those of its last refresh, at ``refreshed_at``."""
 

@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from jupyter_aichat.domain.audit import Action, AuditRecord
 from jupyter_aichat.domain.quota import Quota
-from jupyter_aichat.protocol.accounts import Confidential, Password, UserName
+from jupyter_aichat.protocol.accounts import Confidential, Password, UsedReply, UserName
 from jupyter_aichat.protocol.bodies import Cursor, Id
 
 Role = Literal["user", "admin"]
@@ -108,10 +108,14 @@ class UsersQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditPage(msgspec.Struct, frozen=True):
-    """Some records, newest first, and the opaque cursor to those before them."""
+    """Some records, newest first, and the opaque cursor to those before them.
+
+    ``names`` are those of the accounts in them, by their ids, as they are called now; of one that is gone there is none.
+    """
 
     items: tuple[AuditRecord, ...]
     next: str | None
+    names: dict[str, str] = {}
 
 
 class RecordsQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,20 +127,11 @@ class RecordsQuery(msgspec.Struct, frozen=True, kw_only=True):
     limit: PageSize = 60
 
 
-class UsageReply(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody used of a model on a day (UTC), over so many answers; ``name`` is null where the account is gone.
-
-    ``model`` begins with its provider's name, ``seconds`` are those in which it wrote.
-    """
+class UsageReply(UsedReply, frozen=True, kw_only=True):
+    """The same of somebody; ``name`` is null where the account is gone."""
 
     owner_id: str
     name: str | None
-    day: str
-    model: str
-    prompt_tokens: int
-    completion_tokens: int
-    seconds: float
-    runs: int
 
 
 class UsagePage(msgspec.Struct, frozen=True):
@@ -146,11 +141,16 @@ class UsagePage(msgspec.Struct, frozen=True):
     next: str | None
 
 
-class UsedQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose use, and of which days (both included)."""
+class OwnUsedQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Of which days (both included)."""
 
-    owner_id: Id | None = None
     since: Day = "0000-00-00"
     until: Day = "9999-12-31"
     cursor: Cursor | None = None
     limit: PageSize = 100
+
+
+class UsedQuery(OwnUsedQuery, frozen=True, kw_only=True):
+    """Whose use, and of which days (both included)."""
+
+    owner_id: Id | None = None

@@ -64,7 +64,13 @@ SHARE_ROUTES: tuple[Route, ...] = (
                 errors=(400, 401, 404, 429, 503),
                 open=True,
                 needs=READ,
-            )
+            ),
+            "delete": Verb(
+                "Want what was shared with the one who asks no more, by the share's id",
+                (204,),
+                errors=(404,),
+                needs=WRITE,
+            ),
         },
         accounts_only=True,
     ),

@@ -9,7 +9,7 @@ from jupyter_server.auth.decorator import allow_unauthenticated, authorized
 from jupyter_server.utils import ensure_async
 from tornado import web
 
-from jupyter_aichat.domain.ids import OwnerId
+from jupyter_aichat.domain.ids import OwnerId, ShareId
 from jupyter_aichat.errors import Forbidden, Unauthenticated
 from jupyter_aichat.protocol.shares import (
     ReceivedPage,
@@ -94,6 +94,13 @@ class SharedHandler(_ReaderHandler):
         owner = opened.owner.display_name
         rest = opened.seal(page.next)
         self.reply(SharedReply(chat.title, chat.model, owner, share.expires_at, shared(page.items), rest))
+
+    @web.authenticated
+    @authorized
+    async def delete(self, token: str) -> None:
+        """Take it from the list of the one it was shared with, who can read it no more."""
+        await self.shares.leave(self.owner, ShareId(token), self.origin)
+        self.done()
 
 
 class SharedEventsHandler(_ReaderHandler, EventStreamHandler):

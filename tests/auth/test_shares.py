@@ -164,6 +164,26 @@ async def test_a_share_ends_by_itself(service: AccountService, store: SqliteStor
     assert await service.shares.of(ada.id, chat.id) == ()
 
 
+async def test_who_wants_a_share_no_more_leaves_it(service: AccountService, store: SqliteStore) -> None:
+    ada, chat = await owner_with_chat(service, store)
+    eve, mia = await register(service, "Eve"), await register(service, "Mia")
+    named, _ = await made(service, ada.id, chat.id, ShareWish("Eve"), HOME)
+    beside, _ = await made(service, ada.id, chat.id, ShareWish("Mia"), HOME)
+    link, token = await made(service, ada.id, chat.id, LINK, HOME)
+    for who, key in ((ada.id, named.id), (mia.id, named.id), (eve.id, link.id), (eve.id, token), (eve.id, "\ud800")):
+        with pytest.raises(NotFound):
+            await service.shares.leave(who, ShareId(key or ""), HOME)
+    assert len(await service.shares.of(ada.id, chat.id)) == 3
+    await service.shares.leave(eve.id, named.id, HOME)
+    await refused(service, named.id, eve.id)
+    assert (await service.shares.received(eve.id, None, 10)).items == ()
+    assert {each.share.id for each in await service.shares.of(ada.id, chat.id)} == {beside.id, link.id}
+    with pytest.raises(NotFound):
+        await service.shares.leave(eve.id, named.id, HOME)
+    (record,) = (await store.accounts.list_audit(AuditQuery(action="share_left"))).items
+    assert (record.actor, record.subject, record.details["share"]) == (eve.id, ada.id, named.id)
+
+
 async def test_an_operator_may_let_every_share_end(service: AccountService, store: SqliteStore) -> None:
     ada, chat = await owner_with_chat(service, store)
     service.shares.longest_days = 7

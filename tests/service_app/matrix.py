@@ -147,14 +147,21 @@ def _token(service: Service, person: Person) -> str:
     return str(person.json("GET", "/tokens")["items"][0]["id"])
 
 
+def _received(service: Service, person: Person) -> str:
+    giver = service.person(f"Giver {secrets.token_hex(4)}")
+    chat = giver.json("POST", "/chats", {})["id"]
+    return str(giver.json("POST", f"/chats/{chat}/shares", {"with": person.name})["id"])
+
+
 _MAKERS: dict[str, Callable[[Service, Person], str]] = {
     "session_id": lambda service, person: service.login(person.name, person.owner_id).session_id,
     "token_id": _token,
+    "token": _received,
     "user_id": lambda service, _person: service.person(f"Made {secrets.token_hex(4)}").owner_id,
     "invitation_id": lambda _service, person: str(person.json("POST", "/auth/invitations", {})["id"]),
 }
 
-NAMES = ("chat_id", "message_id", "run_id", "share_id", "session_id", "token_id")
+NAMES = ("chat_id", "message_id", "run_id", "share_id", "session_id", "token_id", "token")
 """What people have."""
 
 NOWHERE = dict.fromkeys((*NAMES, "question_id", *_MAKERS), UNKNOWN)

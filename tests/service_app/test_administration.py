@@ -155,7 +155,9 @@ def test_the_audit_tells_who_did_what(service: Service, admin: Person) -> None:
     ask(service.http, "POST", "/auth/login", {"username": user["name"], "password": "wrong horse"})
     login(service.http, user["name"])
     ask(admin.http, "PATCH", f"/admin/users/{user['id']}", {"roles": ["user", "admin"]})
-    about = ask(admin.http, "GET", "/admin/audit", params={"account": user["id"]}).json()["items"]
+    page = ask(admin.http, "GET", "/admin/audit", params={"account": user["id"]}).json()
+    about = page["items"]
+    assert page["names"] == {user["id"]: user["name"], admin.owner_id: admin.name}
     assert [(each["action"], each["actor"]) for each in about] == [
         ("admin_read", admin.owner_id), ("roles_changed", admin.owner_id), ("login", user["id"]), ("login_failed", None),
         ("account_created", admin.owner_id),

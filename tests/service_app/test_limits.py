@@ -228,6 +228,11 @@ def test_administrators_see_what_everybody_used(admin: Person, person: Person, p
     assert mine[0]["prompt_tokens"] > 0
     assert mine[0]["completion_tokens"] == 5
     assert poor.owner_id in {each["owner_id"] for each in everybody}
+    own = person.json("GET", "/me/usage")
+    assert own == {"items": [{name: mine[0][name] for name in own["items"][0]}], "next": None}
+    assert "owner_id" not in own["items"][0]
+    assert person.json("GET", "/me/usage?since=9999-01-01")["items"] == []
+    assert person.json("GET", f"/me/usage?owner_id={poor.owner_id}") == own
     day = mine[0]["day"]
     only = admin.json("GET", f"/admin/usage?owner_id={person.owner_id}&since={day}&until={day}&limit=1")
     assert (only["items"], only["next"]) == (mine, None)

@@ -120,8 +120,20 @@ def test_a_share_with_somebody_is_for_nobody_else(
         "expires_at": None,
     } in (listed["items"])
     assert mia.json("GET", "/shared") == {"items": [], "next": None}
+    for client, status in ((mia.http, 404), (ada.http, 404), (admin.http, 404), (service.http, 401)):
+        assert client.delete(f"/shared/{made['id']}").status_code == status
     assert service.http.get("/shared").status_code == 401
     assert ada.owner_id not in eve.http.get("/shared").text
+
+
+def test_who_wants_a_share_no_more_leaves_it(service: Service, ada: Person, eve: Person, chat: str) -> None:
+    made, link = share(ada, chat, **{"with": "Eve"}), share(ada, chat)
+    assert eve.http.delete(f"/shared/{link['token']}").status_code == 404
+    assert eve.http.delete(f"/shared/{made['id']}").status_code == 204
+    assert eve.http.delete(f"/shared/{made['id']}").status_code == 404
+    assert eve.http.get(f"/shared/{made['id']}").status_code == 404
+    assert made["id"] not in {each["id"] for each in ada.json("GET", f"/chats/{chat}/shares")["items"]}
+    assert shared(service.http, link["token"])["title"] == "Moons"
 
 
 def test_shares_are_listed_and_revoked_by_their_owner_alone(
@@ -156,7 +168,7 @@ def test_nothing_can_be_written_through_a_share(service: Service, ada: Person, e
         for method in ("POST", "PUT", "PATCH", "DELETE"):
             for path in ("", "/events", "/messages", "/shares", "/chats"):
                 answer = client.request(method, f"/shared/{token}{path}", json={"text": "x", "title": "y"})
-                assert answer.status_code in (403, 404, 405), (method, path)
+                assert answer.status_code in (401, 403, 404, 405), (method, path)
                 assert token not in answer.text
     assert ada.http.get(f"/chats/{chat}/messages").content == before
     assert shared(service.http, token)["title"] == "Moons"

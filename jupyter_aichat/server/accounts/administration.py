@@ -94,7 +94,9 @@ class AuditHandler(PrivateHandler):
         account = None if asked.account is None else OwnerId(asked.account)
         query = AuditQuery(account, asked.action, asked.cursor, asked.limit)
         page = await self.administration.audit(self.owner, self.origin, query)
-        self.reply(AuditPage(page.items, page.next))
+        named = {who for record in page.items for who in (record.actor, record.subject) if who is not None}
+        names = await self.administration.names_of(named)
+        self.reply(AuditPage(page.items, page.next, {str(who): name for who, name in names.items()}))
 
 
 def _set(value: T | UnsetType) -> T | None:

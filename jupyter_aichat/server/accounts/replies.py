@@ -5,7 +5,8 @@ from __future__ import annotations
 from jupyter_aichat.domain.account import Account
 from jupyter_aichat.domain.credential import Invitation, PersonalToken, Session
 from jupyter_aichat.domain.ids import SessionId
-from jupyter_aichat.protocol.accounts import NewTokenReply, SessionReply, TokenReply
+from jupyter_aichat.domain.usage import UsageRecord
+from jupyter_aichat.protocol.accounts import NewTokenReply, SessionReply, TokenReply, UsedReply
 from jupyter_aichat.protocol.administration import InvitationReply, NewInvitationReply, UserReply
 
 
@@ -14,6 +15,14 @@ def user_of(account: Account) -> UserReply:
     return UserReply(
         account.id, account.name, account.display_name, account.roles, account.disabled, account.created_at,
         account.changed_at, account.quotas, account.groups,
+    )  # fmt: skip
+
+
+def used_of(record: UsageRecord) -> UsedReply:
+    """Return what one used of a model on a day."""
+    return UsedReply(
+        day=record.day, model=record.model, prompt_tokens=record.prompt_tokens, completion_tokens=record.completion_tokens,
+        seconds=record.ms / 1000, runs=record.runs,
     )  # fmt: skip
 
 

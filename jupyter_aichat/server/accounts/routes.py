@@ -17,6 +17,7 @@ from jupyter_aichat.protocol.accounts import (
     RegisterBody,
     SessionsReply,
     TokensReply,
+    UsedPage,
 )
 from jupyter_aichat.protocol.administration import (
     AuditPage,
@@ -24,6 +25,7 @@ from jupyter_aichat.protocol.administration import (
     NewInvitationBody,
     NewInvitationReply,
     NewUserBody,
+    OwnUsedQuery,
     RecordsQuery,
     UsagePage,
     UsedQuery,
@@ -45,8 +47,8 @@ from jupyter_aichat.server.accounts.own import (
     TokenHandler,
     TokensHandler,
 )
-from jupyter_aichat.server.accounts.usage import UsageHandler
-from jupyter_aichat.server.table import Route, Verb
+from jupyter_aichat.server.accounts.usage import OwnUsageHandler, UsageHandler
+from jupyter_aichat.server.table import LOGIN, Route, Verb
 
 _BODY = (400, 413, 415)
 _OPEN = (*_BODY, 403, 429, 503)
@@ -86,6 +88,15 @@ _OWN = (
         "/me/export",
         ExportHandler,
         {"get": Verb("All that is kept of the account, as a file", reply=JSON_LINES, needs=ACCOUNT)},
+    ),
+    Route(
+        "/me/usage",
+        OwnUsageHandler,
+        {
+            "get": Verb(
+                "What one used, by day and model", reply=UsedPage, query=OwnUsedQuery, errors=(400,), needs=LOGIN
+            )
+        },
     ),
     Route("/sessions", SessionsHandler, {"get": Verb("List one's sessions", reply=SessionsReply, needs=ACCOUNT)}),
     Route(

@@ -1,4 +1,4 @@
-"""What people used of the models, for administrators."""
+"""What people used of the models: each their own, administrators everybody's."""
 
 from __future__ import annotations
 
@@ -7,8 +7,24 @@ from tornado import web
 
 from jupyter_aichat.domain.ids import OwnerId
 from jupyter_aichat.domain.usage import UsageQuery
-from jupyter_aichat.protocol.administration import UsagePage, UsageReply, UsedQuery
+from jupyter_aichat.protocol.accounts import UsedPage
+from jupyter_aichat.protocol.administration import OwnUsedQuery, UsagePage, UsageReply, UsedQuery
+from jupyter_aichat.server.accounts.replies import used_of
 from jupyter_aichat.server.private import PrivateHandler
+
+
+class OwnUsageHandler(PrivateHandler):
+    """One's own tokens and seconds by day and model."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """List them, newest day first."""
+        asked = self.query(OwnUsedQuery)
+        page = await self.engine.quotas.usage(
+            UsageQuery(self.owner, asked.since, asked.until, asked.cursor, asked.limit)
+        )
+        self.reply(UsedPage(tuple(map(used_of, page.items)), page.next))
 
 
 class UsageHandler(PrivateHandler):

@@ -18,17 +18,18 @@ export interface AgainBody {
   idempotency_key?: string | null;
 }
 
-/** Some records, newest first, and the opaque cursor to those before them. */
+/** Some records, newest first, and the opaque cursor to those before them. ``names`` are those of the accounts in them, by their ids, as they are called now; of one that is gone there is none. */
 export interface AuditPage {
   items: AuditRecord[];
   next: string | null;
+  names: Record<string, string>;
 }
 
 /** Who (``actor``) did what to whom (``subject``), when, and from which address. An actor of None is somebody who was not logged in. ``details`` are short words and ids. */
 export interface AuditRecord {
   id: string;
   at: string;
-  action: 'account_changed' | 'account_created' | 'account_deleted' | 'account_disabled' | 'account_enabled' | 'admin_read' | 'exported' | 'groups_changed' | 'imported' | 'invitation_deleted' | 'invited' | 'login' | 'login_failed' | 'login_limited' | 'logout' | 'logout_all' | 'password_changed' | 'quotas_changed' | 'registered' | 'roles_changed' | 'session_ended' | 'share_revoked' | 'shared' | 'token_created' | 'token_deleted' | 'token_reused';
+  action: 'account_changed' | 'account_created' | 'account_deleted' | 'account_disabled' | 'account_enabled' | 'admin_read' | 'exported' | 'groups_changed' | 'imported' | 'invitation_deleted' | 'invited' | 'login' | 'login_failed' | 'login_limited' | 'logout' | 'logout_all' | 'password_changed' | 'quotas_changed' | 'registered' | 'roles_changed' | 'session_ended' | 'share_left' | 'share_revoked' | 'shared' | 'token_created' | 'token_deleted' | 'token_reused';
   actor: string | null;
   subject: string | null;
   address: string;
@@ -815,10 +816,26 @@ export interface UsagePage {
   next: string | null;
 }
 
-/** What somebody used of a model on a day (UTC), over so many answers; ``name`` is null where the account is gone. ``model`` begins with its provider's name, ``seconds`` are those in which it wrote. */
+/** The same of somebody; ``name`` is null where the account is gone. */
 export interface UsageReply {
+  day: string;
+  model: string;
+  prompt_tokens: number;
+  completion_tokens: number;
+  seconds: number;
+  runs: number;
   owner_id: string;
   name: string | null;
+}
+
+/** Some of what one used, newest day first, and the opaque cursor to what comes after. */
+export interface UsedPage {
+  items: UsedReply[];
+  next: string | null;
+}
+
+/** What one used of a model on a day (UTC), over so many answers. ``model`` begins with its provider's name, ``seconds`` are those in which it wrote. */
+export interface UsedReply {
   day: string;
   model: string;
   prompt_tokens: number;
