@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from jupyter_aichat.logs.lines import FIELDS
+from jupyter_aichat.logs.paths import shown_segment
 
 if TYPE_CHECKING:
     from jupyter_aichat.server.hosted import HostedHandler
@@ -21,7 +22,7 @@ QUIET = frozenset({"/health", "/ready", "/metrics"})
 def log_request(handler: HostedHandler) -> None:
     """Log a request that was answered."""
     status, request = handler.get_status(), handler.request
-    ids = {name: value for name, value in handler.path_kwargs.items() if name.endswith("_id") and value}
+    ids = {name: shown_segment(value) for name, value in handler.path_kwargs.items() if name.endswith("_id") and value}
     fields = {
         "method": request.method,
         "route": handler.route.path or "unknown",

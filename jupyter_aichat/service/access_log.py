@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import re
 
 from tornado.log import access_log
 from tornado.web import RequestHandler
 
-_SECRETS = re.compile(r"(/shared/)[^/]+")
+from jupyter_aichat.logs.paths import shown_path
 
 
 def log_request(handler: RequestHandler) -> None:
@@ -18,10 +17,5 @@ def log_request(handler: RequestHandler) -> None:
     user = vars(handler).get("_jupyter_current_user")  # there is none where nobody was asked who it is
     who, spent_ms = getattr(user, "username", "-"), 1000 * request.request_time()
     access_log.log(
-        level, "%s %s %s (%s@%s) %.1f ms", status, request.method, _path(request.path), who, request.remote_ip, spent_ms
-    )
-
-
-def _path(path: str) -> str:
-    """The path without what lets people read a shared chat; the query has what people look for, and goes whole."""
-    return "".join(each if each.isprintable() else "?" for each in _SECRETS.sub(r"\1…", path))
+        level, "%s %s %s (%s@%s) %.1f ms", status, request.method, shown_path(request.path), who, request.remote_ip, spent_ms
+    )  # fmt: skip

@@ -141,6 +141,12 @@ def _own(watched: Watched, token: str) -> None:
     ask("GET", f"/me?token={watched.secret('query')}&access_token={token}")
     for path in ("/sessions", "/tokens", "/me/export"):
         ask("GET", path, token=token)
+    for path in ("", "/chats", "/runs", "/sessions", "/tokens", "/shared", "/nothing", "/chats/x/messages"):
+        for pasted in (token, watched.secret("path"), f"{watched.secret('path')}.{'b' * 43}.c", "../" + token):
+            for method in ("GET", "DELETE", "BREW"):
+                ask(method, f"{path}/{pasted}", token=token)
+    for outside in ("", "login/", "assets/", "shared/"):
+        ask("GET", f"{watched.service.url}{outside}{watched.secret('page')}")
     ask("DELETE", "/me", {"password": watched.secret("wrong")}, token=token)
 
 
