@@ -86,6 +86,11 @@ class Accounts:
         """How many characters a new password has at least, and how many bytes at most."""
         return self._passwords.least_characters, MOST_BYTES
 
+    @property
+    def aftermath(self) -> Aftermath:
+        """What is done once more when ends of access have been heard everywhere."""
+        return self._aftermath
+
     async def start(self) -> None:
         """Begin to hash, and to look how credentials stand."""
         self._passwords.open()

@@ -33,6 +33,15 @@ class Aftermath:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    @property
+    def waits(self) -> bool:
+        """Whether there is something to do yet."""
+        return bool(self._tasks)
+
+    async def done(self) -> None:
+        """Wait until all is done in its time."""
+        await asyncio.gather(*self._tasks)
+
     async def stop(self) -> None:
         """Do at once what waits."""
         self._stopping.set()

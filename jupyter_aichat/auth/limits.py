@@ -1,7 +1,8 @@
 """How often something may be tried: counted over a sliding window, for all processes together.
 
 Two counters, of this window and of the one before, which counts less the longer it is over: at no edge can somebody try
-twice as often. A try that was refused is not counted, so that whoever waits for as long as he is told gets his turn.
+twice as often. A try that was refused is not counted, so that whoever waits for as long as he is told gets his turn. Unlike a
+request (`limits.requests`, one exact question to the cache for each), a try that turned out right is given back.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import getpass
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Protocol
 
 import msgspec
@@ -102,6 +102,18 @@ async def opened(found: Desk) -> AsyncIterator[None]:
         await found.service.accounts.start()
         stack.push_async_callback(found.service.accounts.stop)
         yield
+        await _heard(found)
+
+
+async def _heard(found: Desk) -> None:
+    """Where a service runs beside this, let it hear of an end of access before what was let in meanwhile is looked for.
+
+    It hears at once by Redis, but its requests under way may take a while; without Redis it asks the store once a second.
+    """
+    aftermath = found.service.accounts.aftermath
+    with suppress(AIChatError):  # what was to be done is done
+        if aftermath.waits and await found.store.records.in_use():
+            await aftermath.done()
 
 
 class Part(Protocol):
