@@ -1,6 +1,6 @@
 import type { Rest } from '../../ui/client/rest';
 import type {
-  AuditRecord,
+  AuditPage,
   AuthReply,
   InvitationReply,
   MeReply,
@@ -8,6 +8,7 @@ import type {
   SessionReply,
   TokenReply,
   UsageReply,
+  UsedReply,
   UserReply
 } from '../../ui/protocol.generated';
 import type { Page } from './page';
@@ -37,6 +38,10 @@ export class AccountsApi {
     this.ask('POST', 'tokens', { name, scopes, days });
   deleteToken = (id: string): Promise<void> => this.ask('DELETE', `tokens/${id}`);
 
+  /** What one used of each model on each day from one on. */
+  used = (cursor: string | null, since: string): Promise<Page<UsedReply>> =>
+    this.ask('GET', `me/usage${query({ cursor, since, limit: '200' })}`);
+
   /** All that is kept of the account, as JSON lines. */
   async export(): Promise<Blob> {
     const answer = await this.rest.fetch('me/export');
@@ -49,12 +54,13 @@ export class AccountsApi {
 
   // Administrators'
 
-  users = (cursor: string | null): Promise<Page<UserReply>> => this.ask('GET', `admin/users${query({ cursor })}`);
+  users = (cursor: string | null, filter: { q?: string; group?: string } = {}): Promise<Page<UserReply>> =>
+    this.ask('GET', `admin/users${query({ cursor, ...filter })}`);
   makeUser = (body: { username: string; password: string; roles: string[] }): Promise<UserReply> =>
     this.ask('POST', 'admin/users', body);
   changeUser = (
     id: string,
-    changes: { roles?: string[]; disabled?: boolean; password?: string; quotas?: Quota[] }
+    changes: { roles?: string[]; disabled?: boolean; password?: string; quotas?: Quota[]; groups?: string[] }
   ): Promise<UserReply> => this.ask('PATCH', `admin/users/${id}`, changes);
   deleteUser = (id: string): Promise<void> => this.ask('DELETE', `admin/users/${id}`);
 
@@ -63,7 +69,7 @@ export class AccountsApi {
     this.ask('POST', 'auth/invitations', { days, roles });
   takeBack = (id: string): Promise<void> => this.ask('DELETE', `auth/invitations/${id}`);
 
-  audit = (cursor: string | null, filter: { account?: string; action?: string }): Promise<Page<AuditRecord>> =>
+  audit = (cursor: string | null, filter: { account?: string; action?: string }): Promise<AuditPage> =>
     this.ask('GET', `admin/audit${query({ cursor, ...filter })}`);
 
   usage = (cursor: string | null, filter: { since: string }): Promise<Page<UsageReply>> =>

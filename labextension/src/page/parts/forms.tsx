@@ -63,6 +63,16 @@ export const Field = React.forwardRef<HTMLInputElement, FieldProps>(function Fie
   );
 });
 
+/** The name that somebody logs in by; browsers fill in `username`, the name of whoever uses them. */
+export function UserNameField(p: {
+  value: string;
+  onChange(value: string): void;
+  autoComplete: 'username' | 'off';
+}): React.ReactElement {
+  const { trans } = useService();
+  return <Field {...p} label={trans.__('User name')} autoCapitalize="off" spellCheck={false} autoFocus />;
+}
+
 /** A password; it can be looked at while it is typed. */
 export function PasswordField(p: Omit<FieldProps, 'type' | 'ref'>): React.ReactElement {
   const { trans } = useService();

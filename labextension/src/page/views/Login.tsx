@@ -1,7 +1,7 @@
 import * as React from 'react';
 import { useCell } from '../../ui/state/cell';
 import { useService } from '../context';
-import { Failed, Field, Form, PasswordField, Submit } from '../parts/forms';
+import { Failed, Form, PasswordField, Submit, UserNameField } from '../parts/forms';
 import { Link } from '../parts/Link';
 import { useAction } from '../parts/useAction';
 import { useEntrance } from './useEntrance';
@@ -20,15 +20,7 @@ export function Login({ next }: { next: string }): React.ReactElement {
     <Entrance title={trans.__('Log in')}>
       <Reason />
       <Form onSubmit={() => void login.run()}>
-        <Field
-          label={trans.__('User name')}
-          value={name}
-          onChange={setName}
-          autoComplete="username"
-          autoCapitalize="off"
-          spellCheck={false}
-          autoFocus
-        />
+        <UserNameField value={name} onChange={setName} autoComplete="username" />
         <PasswordField
           label={trans.__('Password')}
           value={password}

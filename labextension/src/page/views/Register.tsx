@@ -1,6 +1,6 @@
 import * as React from 'react';
 import { useService } from '../context';
-import { Failed, Field, Form, PasswordField, Submit } from '../parts/forms';
+import { Failed, Field, Form, PasswordField, Submit, UserNameField } from '../parts/forms';
 import { Link } from '../parts/Link';
 import { isLongEnough, problemOf, ruleOf } from '../parts/password';
 import { useAction } from '../parts/useAction';
@@ -39,15 +39,7 @@ function Registration(p: { invitation: string; invited: boolean }): React.ReactE
   const whole = name && isLongEnough(password, rules) && !problem && (!p.invited || invitation);
   return (
     <Form onSubmit={() => whole && void register.run()}>
-      <Field
-        label={trans.__('User name')}
-        value={name}
-        onChange={setName}
-        autoComplete="username"
-        autoCapitalize="off"
-        spellCheck={false}
-        autoFocus
-      />
+      <UserNameField value={name} onChange={setName} autoComplete="username" />
       <PasswordField
         label={trans.__('Password')}
         value={password}

@@ -39,6 +39,15 @@ function Received(): React.ReactElement {
     [model]
   );
   React.useEffect(() => void load(null), [load]);
+  const remove = async (id: string): Promise<void> => {
+    try {
+      await model.shares.leave(id);
+      setItems(before => before?.filter(each => each.id !== id) ?? null);
+      setError('');
+    } catch (failure) {
+      setError(asApiError(failure).message);
+    }
+  };
   return (
     <div aria-busy={items === null && !error}>
       {error && (
@@ -56,6 +65,14 @@ function Received(): React.ReactElement {
             <span className="aichat-quiet" dir="auto">
               {each.shared_by}
             </span>
+            <button
+              type="button"
+              className="aichat-link"
+              aria-label={trans.__('Remove: %1', each.title || trans.__('New chat'))}
+              onClick={() => void remove(each.id)}
+            >
+              {trans.__('Remove')}
+            </button>
           </li>
         ))}
       </ul>

@@ -96,6 +96,7 @@ function Made({ share, url, trans }: { share: NewShareReply; url: string; trans:
         <input ref={field} id={id} type="text" dir="ltr" readOnly value={url} />
         <CopyButton text={() => url} trans={trans} />
       </div>
+      <p className="aichat-quiet">{lasts(share, trans)}</p>
     </div>
   );
 }
@@ -141,5 +142,8 @@ const until = ({ expires_at: end, created_at: begin }: ShareReply, trans: Trans)
   end === null
     ? trans.__('since %1', new Date(begin).toLocaleString())
     : trans.__('until %1', new Date(end).toLocaleString());
+
+const lasts = ({ expires_at: end }: ShareReply, trans: Trans): string =>
+  end === null ? trans.__('Until you revoke it.') : trans.__('Until %1.', new Date(end).toLocaleString());
 
 const isolated = (name: string): string => `\u2068${name}\u2069`;

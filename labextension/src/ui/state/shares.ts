@@ -20,6 +20,11 @@ export class Shares {
     await this.ask('DELETE', `chats/${chatId}/shares/${id}`);
   }
 
+  /** Wants what was shared with this person no more: it ends for them. */
+  async leave(id: string): Promise<void> {
+    await this.ask('DELETE', `shared/${id}`);
+  }
+
   /** What was shared with this person, newest first, from a cursor on. */
   async received(cursor: string | null = null): Promise<ReceivedPage> {
     const query = cursor === null ? '' : `?cursor=${encodeURIComponent(cursor)}`;

@@ -24,6 +24,18 @@ test('an administrator makes an account, changes and deletes it', async ({ visit
   await expect(root.service.login('grace', 'nanoseconds and more')).rejects.toThrow(/401/);
   await act('Enable');
   await expect(row).not.toContainText('disabled');
+  await act('Groups …');
+  await row.getByLabel('Groups', { exact: true }).fill('Class-1, lab');
+  await row.getByRole('button', { name: 'Save' }).click();
+  await expect(row).toContainText('in class-1, lab');
+  await page.getByLabel('In the group').fill('Class-1');
+  await expect(page.getByRole('listitem').filter({ hasText: root.name })).toBeHidden();
+  await page.getByLabel('Name begins with').fill('GRA');
+  await expect(row).toBeVisible();
+  await page.getByLabel('Name begins with').fill('nobody');
+  await expect(page.getByText('No accounts.')).toBeVisible();
+  await page.getByLabel('Name begins with').fill('');
+  await page.getByLabel('In the group').fill('');
   await act('Set password …');
   await row.getByLabel('New password', { exact: true }).fill('microseconds and less');
   await row.getByRole('button', { name: 'Set password' }).click();
@@ -81,6 +93,7 @@ test('quotas of a person hold, and the page says what is left', async ({ visit }
   await ada.go('settings/usage');
   await expect(ada.page.getByText('0 of 100 tokens left')).toBeVisible();
   await expect(ada.page.getByText('Used up')).toBeVisible();
+  await expect(ada.page.getByRole('row').filter({ hasText: 'scripted/echo' })).toBeVisible();
   await root.go('admin/usage');
   await expect(root.page.getByRole('row').filter({ hasText: ada.name })).toContainText('scripted/echo');
 });

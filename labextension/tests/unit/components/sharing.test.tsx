@@ -77,6 +77,7 @@ describe('sharing', () => {
     const field = await screen.findByLabelText(/shown only now/);
     expect(field).toHaveProperty('value', 'https://chat.example.org/shared/aichat-share_t');
     expect(document.activeElement).toBe(field);
+    expect(screen.getByText('Until you revoke it.')).toBeDefined();
     await userEvent.click(await screen.findByRole('button', { name: /^Revoke: A link/ }));
     await waitFor(() => expect(screen.queryByRole('list')).toBeNull());
     expect(screen.queryByLabelText(/shown only now/)).toBeNull();
@@ -112,6 +113,18 @@ describe('sharing', () => {
     const link = await screen.findByRole('link', { name: 'Stars' });
     expect(link.getAttribute('href')).toBe('https://chat.example.org/shared/s7');
     expect(screen.getByText('Eve')).toBeDefined();
+  });
+
+  test('takes what somebody wants no more from the list, unless that is refused', async () => {
+    await act(async () => void render(inside(<ReceivedDialog open onClose={() => undefined} />)));
+    refuse = new ApiError('not_ready', 'Try again in a moment.', {}, 503);
+    await userEvent.click(await screen.findByRole('button', { name: 'Remove: Stars' }));
+    expect((await screen.findByRole('alert')).textContent).toBe('Try again in a moment.');
+    refuse = null;
+    await userEvent.click(screen.getByRole('button', { name: 'Remove: Stars' }));
+    await waitFor(() => expect(screen.queryByRole('link', { name: 'Stars' })).toBeNull());
+    expect(screen.queryByRole('alert')).toBeNull();
+    expect(asked.at(-1)?.slice(0, 2)).toEqual(['DELETE', 'shared/s7']);
   });
 
   test.each([

@@ -1,20 +1,19 @@
 import * as React from 'react';
 import type { Trans } from '../../../ui/i18n';
-import type { AuditRecord, MeReply } from '../../../ui/protocol.generated';
+import type { AuditPage, AuditRecord, MeReply } from '../../../ui/protocol.generated';
+import type { Page } from '../../api/page';
 import { useService } from '../../context';
 import { Choice } from '../../parts/forms';
 import { Listing } from '../../parts/Listing';
 import { Section } from '../../parts/Section';
 import { useList } from '../../parts/useList';
 import { moment } from '../../parts/words';
-import { useNames } from './useNames';
 
 /** Who did what, when and from where; newest first. */
 export function Audit({ me: _ }: { me: MeReply }): React.ReactElement {
   const { accounts, trans } = useService();
   const [action, setAction] = React.useState('');
-  const list = useList(cursor => accounts.audit(cursor, { action }), action);
-  const nameOf = useNames();
+  const list = useList(async cursor => withNames(await accounts.audit(cursor, { action })), action);
   const actions = Object.entries(actionNames(trans)).map(([value, label]) => ({ value, label }));
   return (
     <Section
@@ -42,7 +41,7 @@ export function Audit({ me: _ }: { me: MeReply }): React.ReactElement {
             </thead>
             <tbody>
               {list.items.map(each => (
-                <Record key={each.id} of={each} nameOf={nameOf} />
+                <Record key={each.id} of={each} />
               ))}
             </tbody>
           </table>
@@ -52,14 +51,22 @@ export function Audit({ me: _ }: { me: MeReply }): React.ReactElement {
   );
 }
 
-function Record({ of, nameOf }: { of: AuditRecord; nameOf(id: string): string }): React.ReactElement {
+type Named = AuditRecord & { who: string; whom: string };
+
+/** The records of a page with the names of whom they are about; an account that is gone goes by its id. */
+function withNames({ items, next, names }: AuditPage): Page<Named> {
+  const nameOf = (id: string | null | undefined): string => (id ? (names?.[id] ?? id) : '');
+  return { items: items.map(each => ({ ...each, who: nameOf(each.actor), whom: nameOf(each.subject) })), next };
+}
+
+function Record({ of }: { of: Named }): React.ReactElement {
   const { trans } = useService();
   return (
     <tr>
       <td>{moment(of.at)}</td>
       <td>{actionNames(trans)[of.action] ?? of.action}</td>
-      <td dir="auto">{of.actor ? nameOf(of.actor) : '–'}</td>
-      <td dir="auto">{of.subject && of.subject !== of.actor ? nameOf(of.subject) : ''}</td>
+      <td dir="auto">{of.who || '–'}</td>
+      <td dir="auto">{of.subject !== of.actor && of.whom}</td>
       <td>{of.address}</td>
       <td>
         {Object.entries(of.details)
@@ -92,6 +99,8 @@ const actionNames = (trans: Trans): Record<string, string> => ({
   account_deleted: trans.__('Account deleted'),
   shared: trans.__('Chat shared'),
   share_revoked: trans.__('Share revoked'),
+  share_left: trans.__('Share removed by its reader'),
+  groups_changed: trans.__('Groups changed'),
   quotas_changed: trans.__('Quotas changed'),
   exported: trans.__('Data downloaded'),
   admin_read: trans.__('Read by an administrator')

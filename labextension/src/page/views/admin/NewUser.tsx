@@ -1,7 +1,7 @@
 import * as React from 'react';
 import { Dialog } from '../../../ui/components/parts';
 import { useService } from '../../context';
-import { Check, Failed, Field, Form, PasswordField, Submit } from '../../parts/forms';
+import { Check, Failed, Form, PasswordField, Submit, UserNameField } from '../../parts/forms';
 import { isLongEnough, problemOf, ruleOf } from '../../parts/password';
 import { useAction } from '../../parts/useAction';
 import { useEntrance } from '../useEntrance';
@@ -23,15 +23,7 @@ export function NewUser({ onClose, onMade }: { onClose(): void; onMade(): void }
   return (
     <Dialog open title={trans.__('New account')} onClose={onClose}>
       <Form onSubmit={() => whole && void make.run()}>
-        <Field
-          label={trans.__('User name')}
-          value={username}
-          onChange={setUsername}
-          autoComplete="off"
-          autoCapitalize="off"
-          spellCheck={false}
-          autoFocus
-        />
+        <UserNameField value={username} onChange={setUsername} autoComplete="off" />
         <PasswordField
           label={trans.__('First password')}
           value={password}

@@ -3,20 +3,25 @@ import { Menu, type Item } from '../../../ui/components/parts';
 import type { MeReply, UserReply } from '../../../ui/protocol.generated';
 import { useService } from '../../context';
 import { Confirm } from '../../parts/Confirm';
-import { Failed } from '../../parts/forms';
+import { Failed, Field, Form } from '../../parts/forms';
 import { Listing } from '../../parts/Listing';
 import { Row, Section } from '../../parts/Section';
 import { useAction } from '../../parts/useAction';
+import { useCalm } from '../../parts/useCalm';
 import { useList } from '../../parts/useList';
 import { day } from '../../parts/words';
 import { NewUser } from './NewUser';
+import { SetGroups } from './SetGroups';
 import { SetQuotas } from './SetQuotas';
 import { SetPassword } from './SetPassword';
 
 /** All accounts, and what can be done with them. */
 export function Users({ me }: { me: MeReply }): React.ReactElement {
   const { accounts, trans } = useService();
-  const list = useList(accounts.users);
+  const [name, setName] = React.useState('');
+  const [group, setGroup] = React.useState('');
+  const filter = { q: useCalm(name.trim()), group: useCalm(group.trim()) };
+  const list = useList(cursor => accounts.users(cursor, filter), `${filter.q} in ${filter.group}`);
   const [making, setMaking] = React.useState(false);
   const changed = (): void => void list.reload();
   return (
@@ -25,6 +30,10 @@ export function Users({ me }: { me: MeReply }): React.ReactElement {
         {trans.__('New account …')}
       </button>
       {making && <NewUser onClose={() => setMaking(false)} onMade={changed} />}
+      <Form label={trans.__('Find accounts')} className="aichat-pairs" onSubmit={changed}>
+        <Field label={trans.__('Name begins with')} value={name} onChange={setName} type="search" {...PLAIN} />
+        <Field label={trans.__('In the group')} value={group} onChange={setGroup} type="search" {...PLAIN} />
+      </Form>
       <Listing list={list} empty={trans.__('No accounts.')}>
         <ul className="aichat-cards">
           {list.items.map(each => (
@@ -36,7 +45,9 @@ export function Users({ me }: { me: MeReply }): React.ReactElement {
   );
 }
 
-type Asking = 'disable' | 'delete' | 'password' | 'quotas' | null;
+const PLAIN = { autoComplete: 'off', autoCapitalize: 'off', spellCheck: false, maxLength: 64 } as const;
+
+type Asking = 'disable' | 'delete' | 'password' | 'quotas' | 'groups' | null;
 
 function UserRow({ of, own, onChanged }: { of: UserReply; own: boolean; onChanged(): void }): React.ReactElement {
   const { accounts, trans } = useService();
@@ -54,6 +65,7 @@ function UserRow({ of, own, onChanged }: { of: UserReply; own: boolean; onChange
     },
     { label: trans.__('Set password …'), disabled: own, run: () => setAsking('password') },
     { label: trans.__('Quotas …'), run: () => setAsking('quotas') },
+    { label: trans.__('Groups …'), disabled: own, run: () => setAsking('groups') },
     of.disabled
       ? { label: trans.__('Enable'), run: () => void change.run({ disabled: false }) }
       : { label: trans.__('Disable …'), disabled: own, run: () => setAsking('disable') },
@@ -72,12 +84,14 @@ function UserRow({ of, own, onChanged }: { of: UserReply; own: boolean; onChange
       details={[
         of.name !== of.display_name && <bdi>{of.name}</bdi>,
         trans.__('since %1', day(of.created_at)),
+        Boolean(of.groups?.length) && trans.__('in %1', of.groups?.join(', ')),
         change.error && <Failed error={change.error} />
       ]}
     >
       <Menu icon="more" label={trans.__('Actions for %1', of.name)} items={items} />
       {asking === 'password' && <SetPassword of={of} onClose={() => setAsking(null)} />}
       {asking === 'quotas' && <SetQuotas of={of} onClose={() => setAsking(null)} onChanged={onChanged} />}
+      {asking === 'groups' && <SetGroups of={of} onClose={() => setAsking(null)} onChanged={onChanged} />}
       {asking === 'disable' && (
         <Confirm
           title={trans.__('Disable “%1”?', of.name)}

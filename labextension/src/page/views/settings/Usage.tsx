@@ -4,9 +4,17 @@ import type { MeReply, QuotaStanding } from '../../../ui/protocol.generated';
 import { useService } from '../../context';
 import { Section } from '../../parts/Section';
 import { amount, moment, share } from '../../parts/words';
+import { Used } from './Used';
 
-/** What is left of what one may use. */
-export function Usage({ me }: { me: MeReply }): React.ReactElement {
+/** What is left of what one may use, and what one used. */
+export const Usage = ({ me }: { me: MeReply }): React.ReactElement => (
+  <>
+    <WhatIsLeft me={me} />
+    <Used />
+  </>
+);
+
+function WhatIsLeft({ me }: { me: MeReply }): React.ReactElement {
   const { session, trans } = useService();
   React.useEffect(() => void session.enter(), [session]); // what is used changes with each answer
   const { quotas = [] } = me.limits;
