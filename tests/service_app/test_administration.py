@@ -174,12 +174,19 @@ def test_the_audit_tells_who_did_what(service: Service, admin: Person) -> None:
     ("path", "params"),
     [
         ("/admin/users", {"limit": "0"}), ("/admin/users", {"limit": "201"}), ("/admin/users", {"cursor": "nonsense"}),
+        ("/admin/users", {"q": "a\0b"}), ("/admin/users", {"q": "x" * 257}), ("/admin/users", {"group": ""}),
         ("/admin/audit", {"limit": "x"}), ("/admin/audit", {"cursor": "W10="}), ("/admin/audit", {"action": "unheard of"}),
         ("/admin/audit", {"account": "$gt"}), ("/admin/audit", {"account": "a\0b"}),
     ],
 )  # fmt: skip
 def test_a_bad_query_is_refused(admin: Person, path: str, params: dict[str, str]) -> None:
     assert told(ask(admin.http, "GET", path, params=params)) == (400, "invalid_request")
+
+
+def test_how_a_name_begins_is_text_and_no_pattern(admin: Person) -> None:
+    for typed in ("*", ".*", "%", "_", "$gt", '{"$gt": ""}', "\\", "'", "\U0010ffff"):
+        found = ask(admin.http, "GET", "/admin/users", params={"q": typed, "group": typed})
+        assert (found.status_code, found.json()["items"]) == (200, []), typed
 
 
 def test_nobody_else_administers(service: Service, admin: Person) -> None:
