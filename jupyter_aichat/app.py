@@ -20,6 +20,7 @@ from jupyter_server.serverapp import ServerApp
 
 from jupyter_aichat import secret_file
 from jupyter_aichat._version import __version__
+from jupyter_aichat.domain.process import BOTH, Roles
 from jupyter_aichat.errors import NotReady
 from jupyter_aichat.logs.json_log import write_json
 from jupyter_aichat.metrics.metrics import Metrics
@@ -126,6 +127,11 @@ class AIChatApp(AppSettings, ExtensionApp):
 
         return build(self.wiring_settings()), None
 
+    @property
+    def process_roles(self) -> Roles:
+        """What this process does; one's own server does everything."""
+        return BOTH
+
     def wiring_settings(self) -> Settings:
         """What the wiring is told."""
         from jupyter_aichat.wiring import Settings  # noqa: PLC0415
@@ -138,6 +144,7 @@ class AIChatApp(AppSettings, ExtensionApp):
             parent=self,
             log=self.log,
             observer=self._observer(),
+            roles=self.process_roles,
         )
 
     def _observer(self) -> Observer | None:

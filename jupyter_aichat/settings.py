@@ -58,6 +58,11 @@ class AppSettings(HasTraits):
         "https://cdn.example.org/aichat, that has what `jupyter aichat assets` writes, or takes it from <base>/assets here. Default: "
         "AICHAT_ASSET_URL."
     ).tag(config=True)
+    roles = Unicode(
+        help="What a process of the service does: 'api' answers requests and serves the page, 'worker' asks the models and "
+        "serves /health, /ready and /metrics alone. One of them alone needs MongoDB and Redis. Default: AICHAT_ROLES, else "
+        "'api,worker'."
+    ).tag(config=True)
     registration = Enum(
         ("open", "invitation", "closed"), "closed",
         help="Who may make an account in the service: 'open' everybody who reaches it, 'invitation' who has one from an "
@@ -91,6 +96,10 @@ class AppSettings(HasTraits):
     @default("default_model")
     def _default_model_default(self) -> str:
         return os.environ.get("AICHAT_DEFAULT_MODEL", "")
+
+    @default("roles")
+    def _roles_default(self) -> str:
+        return os.environ.get("AICHAT_ROLES", "") or "api,worker"
 
     @default("logs")
     def _logs_default(self) -> str:

@@ -21,6 +21,7 @@ from jupyter_aichat.cache.base import Cache, Queue
 from jupyter_aichat.cache.local import LocalCache
 from jupyter_aichat.cache.local_queue import LocalQueue
 from jupyter_aichat.domain.ids import OwnerId, RunId
+from jupyter_aichat.domain.process import BOTH, Roles
 from jupyter_aichat.engine.admission import Admission
 from jupyter_aichat.engine.answers import AnswerCache
 from jupyter_aichat.engine.engine import Engine
@@ -72,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True):
     parent: Configurable | None = None
     log: logging.Logger = logging.getLogger("jupyter_aichat")
     observer: Observer | None = None
+    roles: Roles = BOTH
 
 
 def build(settings: Settings) -> Engine:
@@ -161,8 +163,21 @@ def _engine(
         observer=settings.observer,
         quotas=quotas,
         shared=shared,
+        roles=_roles(settings),
         parent=settings.parent,
         log=settings.log,
+    )
+
+
+def _roles(settings: Settings) -> Roles | None:
+    """What the process does of the work that processes share; None where it shares none. Raises `NotReady`."""
+    if settings.redis_url and _is_mongo(settings.store_url):
+        return settings.roles
+    if settings.roles == BOTH:
+        return None
+    raise NotReady(
+        f"AIChatApp.roles={','.join(settings.roles)} leaves a part of the work to other processes, which share it over MongoDB and "
+        "Redis: set AIChatApp.store_url (AICHAT_STORE_URL) and AIChatApp.redis_url (AICHAT_REDIS_URL)."
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from jupyter_aichat.domain.failure import Failure
@@ -15,10 +17,14 @@ class RunStarted(msgspec.Struct, frozen=True, gc=False, tag="run_started"):
 
 
 class QueuePosition(msgspec.Struct, frozen=True, tag="queue_position"):
-    """The run waits: ``position`` in line (1 is next), expected ``wait`` in seconds."""
+    """The run waits: ``position`` in line (1 is next), expected ``wait`` in seconds.
+
+    ``cause`` is there where it waits for something else than its turn: no process that asks the models is there.
+    """
 
     position: int
     wait: float | None = None
+    cause: Literal["no_worker"] | None = None
 
 
 class TextDelta(msgspec.Struct, frozen=True, gc=False, tag="text_delta"):

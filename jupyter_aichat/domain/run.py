@@ -19,6 +19,8 @@ State = Literal["queued", "loading", "streaming", "completed", "stopped", "inter
 ENDED: frozenset[str] = frozenset({"completed", "stopped", "interrupted", "failed"})
 
 EPOCH_BITS = 32
+NOBODYS_EPOCH = 0
+"""That of a run which is committed and waits for whoever claims it."""
 FIRST_EPOCH = 1
 
 

@@ -176,6 +176,11 @@ class Admission(LoggingConfigurable):
         if place is not None:
             await place.entered(live)
 
+    async def adopt(self, record: RunRecord) -> bool:
+        """Take over the place of a run that another process committed; it is never refused. Return whether it waits."""
+        place = await self._reserve(record, ahead=True)
+        return place is not None and place.waits
+
     def leave(self, run_id: RunId) -> None:
         """Give a run's place back, if it has one."""
         if place := self._places.pop(run_id, None):

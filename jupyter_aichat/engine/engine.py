@@ -14,10 +14,12 @@ from jupyter_aichat.bus.base import Bus, Unsubscribe
 from jupyter_aichat.cache.base import Cache
 from jupyter_aichat.domain.change import Change
 from jupyter_aichat.domain.ids import InstanceId, OwnerId, RunId, new_id
+from jupyter_aichat.domain.process import Roles
 from jupyter_aichat.domain.readiness import Readiness
 from jupyter_aichat.engine.admission import Admission
 from jupyter_aichat.engine.answers import AnswerCache
 from jupyter_aichat.engine.chats import Chats
+from jupyter_aichat.engine.division import Division
 from jupyter_aichat.engine.generation import STARVED, End, Generator
 from jupyter_aichat.engine.health import DOWN, Health
 from jupyter_aichat.engine.instance import Instance
@@ -27,6 +29,7 @@ from jupyter_aichat.engine.live import LiveRun
 from jupyter_aichat.engine.models import Catalogue
 from jupyter_aichat.engine.observer import Observer
 from jupyter_aichat.engine.owners import Owners
+from jupyter_aichat.engine.published import PublishedCatalogue
 from jupyter_aichat.engine.room import Room
 from jupyter_aichat.engine.runs import STOP_TOPIC, Runs
 from jupyter_aichat.engine.sweeper import Sweeper
@@ -63,6 +66,8 @@ class Engine(Configurable):
         Is told what runs do; None where nobody watches.
     shared
         Whether the models are many people's, so that none of them may set what reloads one.
+    roles
+        What this process does where several share the work; None where it does all for itself.
     default_model
         The model to take where none is named; "" for the first loaded, else the first listed.
     """
@@ -88,6 +93,7 @@ class Engine(Configurable):
         answers: AnswerCache | None = None,
         quotas: Quotas | None = None,
         shared: bool = False,
+        roles: Roles | None = None,
         observer: Observer | None = None,
         parent: Configurable | None = None,
         log: logging.Logger | None = None,
@@ -97,7 +103,12 @@ class Engine(Configurable):
         self._id = InstanceId(new_id())
         self._store, self._bus, self._cache, self._providers, self._log = store, bus, cache, tuple(providers), log
         self._observer = observer or Observer()
-        self.models = Catalogue(self._providers, cache, default_model, log)
+        self.generates = roles is None or "worker" in roles
+        self.models = (
+            Catalogue(self._providers, cache, default_model, log)
+            if self.generates
+            else PublishedCatalogue(cache, default_model, log)
+        )
         self._lease = Lease(self._lapsed)
         self._journal = Journal(store, bus, self._lease, lost=self._lost, starved=self._starved, log=log)
         self._admission = admission or Admission()
@@ -113,7 +124,9 @@ class Engine(Configurable):
             observer=self._observer,
             log=log,
         )
-        self._workers = Workers(generator, self._journal, bus, self._lease, self._moved)
+        self._division = None if roles is None else self._make_division(roles)
+        offering = self._division and self._division.offering
+        self._workers = Workers(offering or generator, self._journal, bus, self._lease, self._moved)
         self._owners = Owners(bus, log)
         room = Room(store, self.max_chats)
         self.runs = Runs(
@@ -128,6 +141,7 @@ class Engine(Configurable):
             room=room,
             instance=self._id,
             shared=shared,
+            generates=self.generates,
             log=log,
         )
         self.chats = Chats(store, bus, self._workers, self._owners, self.answers, room=room, shared=shared)
@@ -170,6 +184,22 @@ class Engine(Configurable):
             journal=self._journal,
             owners=self._owners,
             sweeper=sweeper,
+            takes=self.generates,
+            log=self._log,
+        )
+
+    def _make_division(self, roles: Roles) -> Division:
+        return Division(
+            instance=self._id,
+            roles=roles,
+            store=self._store,
+            bus=self._bus,
+            cache=self._cache,
+            catalogue=self.models,
+            admission=self._admission,
+            quotas=self.quotas,
+            observer=self._observer,
+            runs=lambda: self.active_runs,
             log=self._log,
         )
 
@@ -189,6 +219,16 @@ class Engine(Configurable):
         return self._admission.waiting
 
     @property
+    def workers(self) -> int | None:
+        """How many processes ask the models; None where this one shares its work with none."""
+        return None if self._division is None else self._division.processes.workers
+
+    @property
+    def unclaimed(self) -> int:
+        """How many answers of this process no worker has taken yet."""
+        return 0 if self._division is None else self._division.unclaimed
+
+    @property
     def lines_alone(self) -> int:
         """How many lines this process counts on its own, because the shared queue is away."""
         return self._admission.lines_alone
@@ -197,7 +237,8 @@ class Engine(Configurable):
         """Open all parts and join; a store that cannot be opened raises, and what was opened is closed again."""
         try:
             parts: tuple[_Part, ...] = (
-                self._store, self._bus, self._cache, *self._admission.queues, *self._providers,
+                self._store, self._bus, self._cache, *self._admission.queues,
+                *(self._providers if self.generates else ()),
             )  # fmt: skip
             for part in parts:
                 self._opened.append(part)
@@ -213,6 +254,8 @@ class Engine(Configurable):
             await self.quotas.stop()
             await self._close()
             raise
+        if self._division is not None:
+            self._division.start(self._workers)
         self._health.start()
         self._started = True
 
@@ -224,6 +267,8 @@ class Engine(Configurable):
         if self._started:
             self._started = False
             await self._instance.stop_sweeping()
+            if self._division is not None:
+                await self._division.stop()
             await (self._workers.hand_over if self._store.takes_over else self._workers.stop)(grace_s)
             await self.answers.stop()
             await self._admission.stop()

@@ -95,7 +95,7 @@ class Generator:
             end = wanted.result() if wanted.done() else await self._generate(live, question, reply)
         except asyncio.CancelledError:
             end = wanted.result() if wanted.done() else End("interrupted", "server_stopping")
-            _accept_cancellation()
+            accept_cancellation()
         except StreamInterrupted as error:
             end = End("interrupted", "upstream_closed", _failure(error))
         except AIChatError as error:
@@ -237,9 +237,9 @@ class Generator:
         if won is not None and not won.run.ended:
             return LET_GO if won.epoch > record.epoch else end
         if live.ending is None:
-            live.finish(_finished(won))
+            live.finish(finished_of(won))
         if won is None or won.epoch == record.epoch:  # else it was another's end
-            self._tell(live, _finished(won))
+            self._tell(live, finished_of(won))
         return None
 
     def _tell(self, live: LiveRun, end: RunFinished) -> None:
@@ -274,15 +274,16 @@ class Generator:
         return msgspec.structs.replace(record, run=run)
 
 
-def _finished(won: RunRecord | None) -> RunFinished:
-    """What readers are told: the store's word, or that the chat is gone."""
+def finished_of(won: RunRecord | None) -> RunFinished:
+    """Return what readers are told: the store's word, or that the chat is gone."""
     if won is None:
         return RunFinished("stopped", "deleted")
     run = won.run
     return RunFinished(run.state, run.reason, run.error, run.usage)  # type: ignore[arg-type]
 
 
-def _accept_cancellation() -> None:
+def accept_cancellation() -> None:
+    """Let the task go on that was cancelled: it knows why, and ends by itself."""
     task = asyncio.current_task()
     assert task is not None
     task.uncancel()

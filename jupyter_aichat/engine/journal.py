@@ -65,6 +65,7 @@ class Journal:
         self._batch: _Batch | None = None
         self._taken: _Batch | None = None
         self._appending: asyncio.Task[None] | None = None
+        self._appended_at = float("-inf")
         self._torn: set[RunId] = set()
         self._segments: dict[RunId, list[Segment]] = {}
         self._away_since: float | None = None
@@ -93,9 +94,13 @@ class Journal:
         self._put(Entry(live.record.run.id, seq, encode_event(Snapshot(live.message())), begins=True))
 
     async def _append_all(self) -> None:
+        clock = asyncio.get_running_loop().time
         try:
             while self._batch is not None:
-                await asyncio.sleep(self._bus.tick_s)
+                await asyncio.sleep(
+                    self._appended_at + self._bus.tick_s - clock()
+                )  # what comes after silence goes at once
+                self._appended_at = clock()
                 self._taken, self._batch = self._batch, None
                 try:
                     await self._append(self._taken.entries)

@@ -21,6 +21,8 @@ LIST_FRESH_S = 1.5
 SEND_FRESH_S = 5.0
 SETUP_KEPT_S = 600.0
 
+Listed = tuple[tuple[Model, ...], tuple[ProviderState, ...]]
+
 
 class Catalogue:
     """Which models there are, and which provider serves each.
@@ -139,12 +141,19 @@ class Catalogue:
 
     async def _ask_all(self) -> None:
         try:
-            answers = await asyncio.gather(*(self._ask(p) for p in self._providers.values()))
-            self._models = tuple(model for models, _ in answers for model in models)
-            self._states = tuple(state for _, state in answers)
+            self._models, self._states = await self._listed()
             self._fresh_at = time.monotonic()
         finally:
             self._refreshing = None
+
+    async def listed(self) -> Listed:
+        """Return all models, those that are not on offer included, and how each provider is."""
+        await self._refresh(LIST_FRESH_S)
+        return self._models, self._states
+
+    async def _listed(self) -> Listed:
+        answers = await asyncio.gather(*(self._ask(p) for p in self._providers.values()))
+        return tuple(model for models, _ in answers for model in models), tuple(state for _, state in answers)
 
     async def _ask(self, provider: Provider) -> tuple[tuple[Model, ...], ProviderState]:
         try:

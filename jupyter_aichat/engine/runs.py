@@ -20,7 +20,7 @@ from jupyter_aichat.domain.ids import ChatId, InstanceId, MessageId, OwnerId, Ru
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.options import Options
 from jupyter_aichat.domain.part import TextPart, text_of
-from jupyter_aichat.domain.run import FIRST_EPOCH, Committed, Generation, Run, RunRecord, Turn
+from jupyter_aichat.domain.run import FIRST_EPOCH, NOBODYS_EPOCH, Committed, Generation, Run, RunRecord, Turn
 from jupyter_aichat.engine.admission import Admission
 from jupyter_aichat.engine.expected import prompt_tokens
 from jupyter_aichat.engine.follower import Follower
@@ -80,9 +80,10 @@ class Runs:
         room: Room,
         instance: InstanceId,
         shared: bool = False,
+        generates: bool = True,
         log: logging.Logger,
     ) -> None:
-        self._shared = shared
+        self._shared, self._generates = shared, generates
         self._followers: WeakSet[Follower] = WeakSet()
         self._store, self._bus, self._catalogue, self._admission = store, bus, catalogue, admission
         self._quotas, self._observer, self._workers, self._owners = quotas, observer, workers, owners
@@ -160,16 +161,17 @@ class Runs:
         target: MessageId | None = None,
         reply: Message | None = None,
     ) -> Turn:
-        """The turn to commit: its run is claimed by this instance already."""
+        """The turn to commit: its run is claimed by this instance already, unless it leaves that to others."""
         run_id = RunId(new_id())
         if reply is None:
             model = asked.generation.model or None
             reply = _reply(chat_id, run_id, model, asked.digest)
-        run = Run(id=run_id, chat_id=chat_id, message_id=reply.id, state="loading")
+        run = Run(id=run_id, chat_id=chat_id, message_id=reply.id, state="loading" if self._generates else "queued")
+        claim = (self._instance, FIRST_EPOCH) if self._generates else (None, NOBODYS_EPOCH)
         return Turn(
             mode=mode,
             chat_id=chat_id,
-            record=RunRecord(run, owner, asked.generation, self._instance, FIRST_EPOCH),
+            record=RunRecord(run, owner, asked.generation, *claim),
             reply=reply,
             question=question,
             target=target,

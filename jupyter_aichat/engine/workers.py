@@ -6,13 +6,13 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from jupyter_aichat.bus.base import Bus
 from jupyter_aichat.domain.ids import ChatId, RunId
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.run import RunRecord
-from jupyter_aichat.engine.generation import LET_GO, End, Generator
+from jupyter_aichat.engine.generation import LET_GO, End
 from jupyter_aichat.engine.journal import Journal
 from jupyter_aichat.engine.lease import Lease
 from jupyter_aichat.engine.live import LiveRun
@@ -35,6 +35,14 @@ class Parked(NamedTuple):
         return time.monotonic() - self.since
 
 
+class Work(Protocol):
+    """What is done with a run of this process: it is generated, or offered to those who do that."""
+
+    async def run(self, live: LiveRun, question: Message, reply: Message, wanted: asyncio.Future[End]) -> End | None:
+        """See `Generator.run`."""
+        ...
+
+
 class _Worker:
     __slots__ = ("begun", "live", "task", "wanted")
 
@@ -53,10 +61,8 @@ class Workers:
         Called with a run that was let go of, whose readers must go on from elsewhere.
     """
 
-    def __init__(
-        self, generator: Generator, journal: Journal, bus: Bus, lease: Lease, moved: Callable[[LiveRun], None]
-    ) -> None:
-        self._generator, self._journal, self._bus, self._lease, self._moved = generator, journal, bus, lease, moved
+    def __init__(self, work: Work, journal: Journal, bus: Bus, lease: Lease, moved: Callable[[LiveRun], None]) -> None:
+        self._does, self._journal, self._bus, self._lease, self._moved = work, journal, bus, lease, moved
         self._workers: dict[RunId, _Worker] = {}
         self._ended: dict[RunId, LiveRun] = {}
         self._parked: dict[RunId, Parked] = {}
@@ -106,7 +112,7 @@ class Workers:
         RUN_ID.set(run_id)
         unended: End | None = None
         try:
-            unended = await self._generator.run(live, question, reply, worker.wanted)
+            unended = await self._does.run(live, question, reply, worker.wanted)
         finally:
             if self._workers.get(run_id) is worker:
                 del self._workers[run_id]

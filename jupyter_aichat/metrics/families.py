@@ -31,6 +31,8 @@ class Answers:
         self.tokens = counter("aichat_tokens", read, "model", "kind")
         waited = "How long answers waited in line before their model."
         self.queue_wait = histogram("aichat_queue_wait_seconds", waited, WAIT_S)
+        left = "How long answers waited until a worker took them, where the process that was asked is none itself."
+        self.claim = histogram("aichat_claim_seconds", left, FAST_S)
         self.refused = counter("aichat_questions_refused", "Questions refused, by the error's code.", "code")
         taken = "Answers taken over from a process that was gone: continued or ended."
         self.takeovers = counter("aichat_takeovers", taken, "result")

@@ -49,6 +49,10 @@ class Metrics(Observer):
         """See `Observer.admitted`."""
         self._answers.queue_wait.observe(waited_s)
 
+    def left(self, waited_s: float) -> None:
+        """See `Observer.left`."""
+        self._answers.claim.observe(waited_s)
+
     def refused(self, code: str) -> None:
         """See `Observer.refused`."""
         self._answers.refused.labels(code).inc()

@@ -18,7 +18,8 @@ class State(msgspec.Struct, frozen=True):
     """How a server stands at one moment.
 
     ``waiting`` counts those in line by model; ``answers`` are the hits, misses and joined of the answer cache, and
-    ``parts`` says of each whether it works.
+    ``parts`` says of each whether it works. ``workers`` is None where no work is shared with other processes; ``unclaimed`` counts
+    the answers that no worker has taken yet.
     """
 
     runs: Mapping[str, int] = {}
@@ -27,6 +28,8 @@ class State(msgspec.Struct, frozen=True):
     answers: Mapping[str, int] = {}
     connections: Mapping[str, int] = {}
     parts: Mapping[str, bool] = {}
+    workers: int | None = None
+    unclaimed: int = 0
 
 
 class StateCollector(Collector):
@@ -44,6 +47,11 @@ class StateCollector(Collector):
         yield _gauge("aichat_queue_length", "Answers of this process that wait in line.", "model", self._waiting(state))
         alone = "Lines that this process counts alone, because the shared queue is away."
         yield GaugeMetricFamily("aichat_queues_alone", alone, value=state.lines_alone)
+        if state.workers is not None:
+            known = "Processes that ask the models, as far as this one hears of them over the bus."
+            yield GaugeMetricFamily("aichat_workers", known, value=state.workers)
+        unclaimed = "Answers of this process that no worker has taken yet."
+        yield GaugeMetricFamily("aichat_runs_unclaimed", unclaimed, value=state.unclaimed)
         cache = CounterMetricFamily("aichat_answer_cache", "What the cache of answers found.", labels=["result"])
         for result, count in state.answers.items():
             cache.add_metric([result], count)

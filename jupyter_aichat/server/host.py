@@ -29,7 +29,7 @@ class Host:
     """The app. ``principal`` is the one owner of a personal server; where there is none, there are accounts.
 
     There is a ``kernel_token`` from the start of a personal server to its stop. ``metrics_token`` opens the metrics alone.
-    ``watch`` is there where people log in elsewhere: it knows their credentials.
+    Without ``has_api`` nothing is served but how the process is. ``watch`` is there where people log in elsewhere: it knows their credentials.
     """
 
     lifecycle: Lifecycle
@@ -42,6 +42,7 @@ class Host:
     metrics_token: str | None = None
     tracing: Tracing | None = None
     json_log: bool = False
+    has_api: bool = True
     watch: Watch | None = None
     uploads: Uploads = field(default_factory=lambda: Uploads(MOST_BYTES))
 

@@ -69,4 +69,13 @@ async def state_of(lifecycle: Lifecycle) -> State:
         return State(connections=kinds, parts=parts)
     engine = lifecycle.engine
     answers = {"hit": engine.answers.hits, "miss": engine.answers.misses, "joined": engine.answers.joined}
-    return State(engine.runs_by_state, engine.waiting, engine.lines_alone, answers, kinds, parts)
+    return State(
+        engine.runs_by_state,
+        engine.waiting,
+        engine.lines_alone,
+        answers,
+        kinds,
+        parts,
+        engine.workers,
+        engine.unclaimed,
+    )

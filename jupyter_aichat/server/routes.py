@@ -56,14 +56,23 @@ _BODY = (400, 413, 415)
 
 ROUTES: tuple[Route, ...] = (
     Route(
-        "/health", HealthHandler, {"get": Verb("Whether the process lives", reply=HealthReply, open=True, counts=())}
+        "/health",
+        HealthHandler,
+        {"get": Verb("Whether the process lives", reply=HealthReply, open=True, counts=())},
+        of_process=True,
     ),
     Route(
         "/ready",
         ReadyHandler,
         {"get": Verb("Whether the parts work", (200, 503), reply=Readiness, open=True, counts=())},
+        of_process=True,
     ),
-    Route("/metrics", MetricsHandler, {"get": Verb("What Prometheus asks", reply=PLAIN_TEXT, needs=ADMIN)}),
+    Route(
+        "/metrics",
+        MetricsHandler,
+        {"get": Verb("What Prometheus asks", reply=PLAIN_TEXT, needs=ADMIN)},
+        of_process=True,
+    ),
     Route(
         "/me",
         MeHandler,
@@ -185,6 +194,8 @@ ROUTES: tuple[Route, ...] = (
 def handlers(host: Host) -> list[tuple[str, type[web.RequestHandler], dict[str, Any]]]:
     """Return the URL table for a web application, of those routes that it has."""
     routes = [route for route in ROUTES if host.has_accounts or not route.accounts_only]
+    if not host.has_api:
+        routes = [route for route in routes if route.of_process]
     if host.has_accounts and not host.has_logins:
         routes = [route for route in map(_without_logins, routes) if route.verbs]
     return [

@@ -46,12 +46,16 @@ class Verb:
 
 @dataclass(frozen=True)
 class Route:
-    """One path, with names in braces for its segments. Without accounts, those of ``accounts_only`` are not there."""
+    """One path, with names in braces for its segments.
+
+    Without accounts, those of ``accounts_only`` are not there. Those ``of_process`` tell how the process is, whatever it does.
+    """
 
     path: str
     handler: type[web.RequestHandler]
     verbs: dict[str, Verb] = field(default_factory=dict)
     accounts_only: bool = False
+    of_process: bool = False
 
     @property
     def pattern(self) -> str:

@@ -70,6 +70,7 @@ class AIChatService(Bounds, Listening):
         "redis-url": "AIChatApp.redis_url",
         "secret-file": "AIChatApp.secret_file",
         "registration": "AIChatApp.registration",
+        "roles": "AIChatApp.roles",
     }
 
     default_services = ()  # type: ignore[assignment]

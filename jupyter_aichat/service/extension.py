@@ -17,6 +17,7 @@ from jupyter_aichat.auth.registration import RegistrationMode
 from jupyter_aichat.domain.account import Account
 from jupyter_aichat.domain.identity import Identity
 from jupyter_aichat.domain.ids import OwnerId
+from jupyter_aichat.domain.process import Roles, parse_roles
 from jupyter_aichat.errors import NotReady
 from jupyter_aichat.server.host import Host
 from jupyter_aichat.server.lifecycle import Lifecycle
@@ -54,6 +55,7 @@ class ServiceExtension(AIChatApp):
         )
         self.host.json_log = self.logs == "json"
         self.host.uploads = Uploads(self.import_bytes)
+        self.host.has_api = "api" in self.process_roles
         self.set_up_metrics("service")
         self.set_up_tracing()
         self._make()
@@ -82,13 +84,23 @@ class ServiceExtension(AIChatApp):
             await self._client.close()
 
     def initialize_handlers(self) -> None:
-        """Add the URL table, and the page."""
+        """Add the URL table, and the page; a worker has neither."""
         super().initialize_handlers()
+        if not self.host.has_api:
+            return
         base_url = self.serverapp.base_url if self.serverapp else "/"
         pages = (
             page_handlers(read_page(base_url, asset_url=self._asset_url())) if self.hub is None else notice_handlers()
         )
         self.handlers.extend(pages)
+
+    @property
+    def process_roles(self) -> Roles:
+        """What this process does. Raises `NotReady`."""
+        try:
+            return parse_roles(self.roles)
+        except ValueError as error:
+            raise NotReady(f"AIChatApp.roles={self.roles}: {error}.") from None
 
     def _read_keys(self) -> tuple[Key, ...]:
         if not self.secret_file and self.hub is not None:

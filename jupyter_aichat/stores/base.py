@@ -204,6 +204,10 @@ class Store(Protocol):
         """Return the runs of these instances that have not ended."""
         ...
 
+    async def unclaimed(self, limit: int) -> tuple[RunRecord, ...]:
+        """Return runs that have not ended and were never anybody's, at most so many: for whoever asks the models."""
+        ...
+
     async def changes(self, after: int | None) -> tuple[int, tuple[Change, ...]]:
         """Return what other processes changed since a position, and the new position; None begins at now.
 

@@ -333,6 +333,10 @@ class MongoStore(LoggingConfigurable):
         """See `Store.orphans`."""
         return await runs.orphans(self._db, instances)
 
+    async def unclaimed(self, limit: int) -> tuple[RunRecord, ...]:
+        """See `Store.unclaimed`."""
+        return await runs.unclaimed(self._db, limit)
+
     async def changes(self, after: int | None) -> tuple[int, tuple[Change, ...]]:  # noqa: ARG002 (the port names it)
         """See `Store.changes`: the bus tells."""
         return 0, ()

@@ -189,3 +189,8 @@ async def orphans(db: Scope, instances: Sequence[InstanceId]) -> tuple[RunRecord
         return ()
     found = await db.find("runs", {"instance": {"$in": list(instances)}, "active": True})
     return tuple(map(record_of, found))
+
+
+async def unclaimed(db: Scope, limit: int) -> tuple[RunRecord, ...]:
+    """See `Store.unclaimed`; a sweep, like `orphans`."""
+    return tuple(map(record_of, await db.find("runs", {"instance": None, "active": True}, limit=limit)))

@@ -317,6 +317,10 @@ class SqliteStore:
         """See `Store.orphans`."""
         return await self._read(lambda db: runs.orphans(db, instances))
 
+    async def unclaimed(self, limit: int) -> tuple[RunRecord, ...]:
+        """See `Store.unclaimed`."""
+        return await self._read(lambda db: runs.unclaimed(db, limit))
+
     # What other processes changed
 
     def _note(self, db: sqlite3.Connection, change: Change) -> None:

@@ -140,3 +140,9 @@ def orphans(db: sqlite3.Connection, instances: Sequence[InstanceId]) -> tuple[Ru
         rows = db.execute(f"SELECT {RUN_COLUMNS} FROM runs WHERE instance = ? AND active = 1", (instance,))
         found += [record_of(row) for row in rows]
     return tuple(found)
+
+
+def unclaimed(db: sqlite3.Connection, limit: int) -> tuple[RunRecord, ...]:
+    """See `Store.unclaimed`."""
+    rows = db.execute(f"SELECT {RUN_COLUMNS} FROM runs WHERE instance IS NULL AND active = 1 LIMIT ?", (limit,))
+    return tuple(record_of(row) for row in rows)

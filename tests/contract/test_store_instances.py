@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from jupyter_aichat.domain.ids import InstanceId
-from jupyter_aichat.domain.run import RunEnd
+import msgspec
+
+from jupyter_aichat.domain.ids import ChatId, InstanceId, new_id
+from jupyter_aichat.domain.run import FIRST_EPOCH, NOBODYS_EPOCH, RunEnd
 from jupyter_aichat.stores.base import Store
-from tests.contract.store_turns import ADA, HERE, THERE, begun, finish
+from tests.contract.store_turns import ADA, HERE, THERE, begun, finish, turn
 
 THIRD = InstanceId("third")
 
@@ -88,3 +90,16 @@ async def test_orphans_are_the_runs_that_have_not_ended(store: Store) -> None:
     assert await store.orphans([THERE]) == (claimed,)
     assert set(await store.orphans([HERE, THERE, THIRD])) == {mine.record, claimed}
     assert await store.orphans([]) == ()
+
+
+async def test_what_was_never_anybodys_is_unclaimed_until_one_claims_it(store: Store, other: Store) -> None:
+    first = turn("send", ChatId(new_id()))
+    record = msgspec.structs.replace(first.record, instance=None, epoch=NOBODYS_EPOCH)
+    offered = await store.commit(msgspec.structs.replace(first, create_chat=True, title="hi", record=record))
+    assert await other.unclaimed(10) == (offered.record,)
+    assert await other.lapsed(THERE) == ()
+    run_id = offered.record.run.id
+    claims = await asyncio.gather(*(each.claim(ADA, run_id, NOBODYS_EPOCH, THIRD) for each in (store, other)))
+    [claimed] = [each for each in claims if each is not None]
+    assert (claimed.instance, claimed.epoch) == (THIRD, FIRST_EPOCH)
+    assert await other.unclaimed(10) == ()

@@ -453,11 +453,12 @@ export interface ProviderState {
   error: Failure | null;
 }
 
-/** The run waits: ``position`` in line (1 is next), expected ``wait`` in seconds. */
+/** The run waits: ``position`` in line (1 is next), expected ``wait`` in seconds. ``cause`` is there where it waits for something else than its turn: no process that asks the models is there. */
 export interface QueuePosition {
   type: 'queue_position';
   position: number;
   wait: number | null;
+  cause: 'no_worker' | null;
 }
 
 /** Bounds on what one person uses of all models together that a pattern fits; None is no bound. A pattern is one of `provider/model` or of `model`: ``*``, ``ollama/*``, ``llama3.3:70b``. */

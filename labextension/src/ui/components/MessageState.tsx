@@ -1,5 +1,5 @@
 import * as React from 'react';
-import { isRunning, type MessageView } from '../state/message-view';
+import { isRunning, type MessageView, type QueuePlace } from '../state/message-view';
 import type { Failure } from '../protocol.generated';
 import type { Trans } from '../i18n';
 import { useChat } from './context';
@@ -83,7 +83,10 @@ function Running({ view }: { view: MessageView }): React.ReactElement | null {
   );
 }
 
-function inLine({ position, wait }: { position: number; wait: number | null }, trans: Trans): string {
+function inLine({ position, wait, cause }: QueuePlace, trans: Trans): string {
+  if (cause === 'no_worker') {
+    return trans.__('The models are away at the moment. Your question is kept, and answered when they are back');
+  }
   return wait === null
     ? trans.__('Number %1 in line', position)
     : trans.__('Number %1 in line, about %2 s', position, Math.round(wait));

@@ -1,5 +1,5 @@
 import { BlockStream } from '../markdown/blocks';
-import type { Context, Continuation, Failure, Message, Part, Usage } from '../protocol.generated';
+import type { Context, Continuation, Failure, Message, Part, QueuePosition, Usage } from '../protocol.generated';
 
 /** A part as it is shown. The text of a stream is no React value: a delta costs its own length. */
 export type PartView =
@@ -7,6 +7,9 @@ export type PartView =
   | { kind: 'tool_call'; name: string; arguments: Record<string, unknown> };
 
 export type MessageStatus = Message['status'] | 'sending' | 'unsent';
+
+/** Where an answer waits, and for what if not for its turn. */
+export type QueuePlace = Omit<QueuePosition, 'type'>;
 
 /** A message as it is shown; a new object for each change, so that one component re-renders. */
 export interface MessageView {
@@ -27,7 +30,7 @@ export interface MessageView {
   readonly reason: string | null;
   readonly continuations: readonly Continuation[];
   readonly context: Context | null;
-  readonly queue: { position: number; wait: number | null } | null;
+  readonly queue: QueuePlace | null;
   /** When the model was asked (ms); the time until the first text is its loading. */
   readonly askedAt: number | null;
   readonly stopping: boolean;

@@ -205,7 +205,7 @@ function changeBy(event: RunEvent, view: MessageView): Partial<MessageView> {
     case 'run_started':
       return { queue: null, askedAt: Date.now() };
     case 'queue_position':
-      return { queue: { position: event.position, wait: event.wait } };
+      return { queue: { position: event.position, wait: event.wait, cause: event.cause ?? null } };
     case 'tool_call':
       endPart(view.parts.at(-1));
       return {

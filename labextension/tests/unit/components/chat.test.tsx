@@ -174,7 +174,7 @@ describe('an answer that waits in line', () => {
     await userEvent.type(box(), 'Q{Enter}');
     await asked();
     const wait = (position: number, seconds: number | null): Promise<void> =>
-      act(async () => server.emit(server.newestRun, { type: 'queue_position', position, wait: seconds }));
+      act(async () => server.emit(server.newestRun, { type: 'queue_position', position, wait: seconds, cause: null }));
     await wait(3, null);
     await screen.findByText(/Number 3 in line/);
     await wait(1, 19.6);
@@ -183,11 +183,25 @@ describe('an answer that waits in line', () => {
     await screen.findByText('Stopped');
   });
 
+  test('says that nobody asks the models at the moment', async () => {
+    arrive();
+    await userEvent.type(box(), 'Q{Enter}');
+    await asked();
+    await act(async () =>
+      server.emit(server.newestRun, { type: 'queue_position', position: 1, wait: null, cause: 'no_worker' })
+    );
+    await screen.findByText(/The models are away at the moment. Your question is kept/);
+    await userEvent.click(screen.getByRole('button', { name: 'Leave' }));
+    await screen.findByText('Stopped');
+  });
+
   test('loads the model when it is its turn', async () => {
     arrive();
     await userEvent.type(box(), 'Q{Enter}');
     await asked();
-    await act(async () => server.emit(server.newestRun, { type: 'queue_position', position: 1, wait: null }));
+    await act(async () =>
+      server.emit(server.newestRun, { type: 'queue_position', position: 1, wait: null, cause: null })
+    );
     await screen.findByText(/Number 1 in line/);
     await act(async () => server.emit(server.newestRun, { type: 'run_started' }));
     await waitFor(() => expect(screen.queryByText(/in line/)).toBeNull());

@@ -1,0 +1,266 @@
+"""Processes that divide their work: one answers requests and asks no model, others take what it has committed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from jupyter_aichat.cache.local import LocalCache
+from jupyter_aichat.cache.local_queue import LocalQueue
+from jupyter_aichat.domain.event import QueuePosition, RunStarted
+from jupyter_aichat.domain.ids import InstanceId
+from jupyter_aichat.domain.part import text_of
+from jupyter_aichat.domain.process import BOTH, ProcessRole, Roles, parse_roles
+from jupyter_aichat.engine import claiming, offering, published
+from jupyter_aichat.engine.admission import Admission
+from jupyter_aichat.engine.engine import Engine
+from jupyter_aichat.engine.published import STATES
+from jupyter_aichat.stores.base import Store
+from jupyter_aichat.stores.sqlite import SqliteStore
+from tests.engine.collect import OWNER, ask, end, read, settled, stored, text, until
+from tests.engine.replicas import ReplicaStore, SharedBus, kill
+from tests.fakes import DONE, FakeProvider
+
+
+class SharedCache(LocalCache):
+    """One cache for all processes: who leaves does not empty it."""
+
+    async def close(self) -> None:
+        """Others use it still."""
+
+
+class Service:
+    """Engines with roles, on one store, one bus, one cache and one queue."""
+
+    def __init__(self, folder: Path, provider: FakeProvider, loop: asyncio.AbstractEventLoop) -> None:
+        self._file, self.provider, self._loop = folder / "chats.sqlite3", provider, loop
+        self.bus, self.cache, self.queue = SharedBus(), SharedCache(), LocalQueue()
+        self.dead: dict[InstanceId, float | None] = {}
+        self.engines: list[Engine] = []
+
+    async def start(self, *roles: ProcessRole, capacity: int = 0) -> Engine:
+        """Start a process of the service."""
+        store = cast("Store", ReplicaStore(SqliteStore(self._file), self.dead))
+        admission = Admission(self.queue, LocalQueue(mending_s=0), capacity={"*": capacity})
+        engine = Engine(
+            store, self.bus, self.cache, [self.provider], roles=Roles(roles or BOTH), admission=admission, shared=True
+        )
+        self.engines.append(engine)
+        await engine.start()
+        return engine
+
+    async def know(self, api: Engine, workers: int = 1) -> None:
+        """Wait until a process knows its workers, and their models."""
+        await until(lambda: api.workers == workers)
+        while workers and await self.cache.get(STATES) is None:
+            await asyncio.sleep(0.005)
+
+    async def stop(self) -> None:
+        for engine in self.engines:
+            await engine.stop()
+
+
+@pytest.fixture
+def service(
+    tmp_path: Path, provider: FakeProvider, jp_asyncio_loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Service]:
+    monkeypatch.setattr(claiming, "LOOK_S", 0.1)
+    monkeypatch.setattr(published, "PUBLISH_S", 0.1)
+    service = Service(tmp_path, provider, jp_asyncio_loop)
+    yield service
+    jp_asyncio_loop.run_until_complete(service.stop())
+
+
+def test_roles_are_read() -> None:
+    assert parse_roles("api, worker") == BOTH
+    assert parse_roles("worker") == {"worker"}
+    for wrong in ("", "apis", "api,,worker", "api,cook"):
+        with pytest.raises(ValueError, match="api, worker"):
+            parse_roles(wrong)
+
+
+async def test_a_worker_takes_what_an_api_process_commits(service: Service, provider: FakeProvider) -> None:
+    api, worker = await service.start("api"), await service.start("worker")
+    await service.know(api)
+    assert (await api.models.list()).items == provider.listed
+    provider.say("all ", "of it", (DONE,))
+    sent = await ask(api)
+    assert sent.run.state == "queued"
+    events = await read(api, sent.run.id)
+    assert (text(events), end(events).state) == ("all of it", "completed")
+    assert events[0][0] == (1 << 32) + 1
+    assert isinstance(events[0][1], RunStarted)
+    record = await api._store.get_run(OWNER, sent.run.id)
+    assert (record.instance, record.epoch) == (worker._id, 1)
+    assert text_of((await stored(api, sent.reply)).parts) == "all of it"
+    assert api.active_runs == api.unclaimed == 0
+
+
+async def test_an_api_process_asks_no_model_itself(service: Service, provider: FakeProvider) -> None:
+    api = await service.start("api")
+    assert not (await api.models.list()).items
+    assert (await api.readiness()).parts.provider == "down"
+    sent = await ask(api)
+    await asyncio.sleep(2 * claiming.LOOK_S)
+    assert api.unclaimed == 1
+    assert not provider.requests
+    assert (await api.runs.get(OWNER, sent.run.id)).state == "queued"
+
+
+async def test_without_a_worker_a_question_waits_says_why_and_is_answered_later(
+    service: Service, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offering, "PAUSES_S", (0.02,))
+    monkeypatch.setattr(offering, "NO_WORKER_S", 0.0)
+    api = await service.start("api")
+    first, second = await ask(api), await ask(api)
+    for position, sent in enumerate((first, second), 1):
+        [(_, told)] = await read(api, sent.run.id, until=1)
+        assert told == QueuePosition(position, None, "no_worker")
+    provider.say("late", (DONE,), "later", (DONE,))
+    await service.start("worker")
+    for sent in (first, second):
+        events = await read(api, sent.run.id)
+        assert end(events).state == "completed"
+        assert text(events) in ("late", "later")
+
+
+async def test_a_question_is_stopped_before_anybody_has_it(service: Service, provider: FakeProvider) -> None:
+    api = await service.start("api")
+    sent = await ask(api)
+    reading = asyncio.create_task(read(api, sent.run.id))
+    await api.runs.stop(OWNER, sent.run.id)
+    events = await reading
+    assert (end(events).state, end(events).reason) == ("stopped", "user")
+    assert (await api.runs.get(OWNER, sent.run.id)).state == "stopped"
+    await service.start("worker")
+    await asyncio.sleep(3 * claiming.LOOK_S)
+    assert not provider.requests
+
+
+async def test_a_chat_is_deleted_before_anybody_has_its_question(service: Service) -> None:
+    api = await service.start("api")
+    sent = await ask(api)
+    reading = asyncio.create_task(read(api, sent.run.id))
+    await api.chats.delete(OWNER, sent.reply.chat_id)
+    assert (end(await reading).state, end(await reading).reason) == ("stopped", "deleted")
+    await settled(api)
+
+
+async def test_a_stop_reaches_the_worker(service: Service, provider: FakeProvider) -> None:
+    api, worker = await service.start("api"), await service.start("worker")
+    await service.know(api)
+    sent = await ask(api)
+    await until(lambda: provider.active == 1)
+    provider.say("some")
+    begun = asyncio.get_running_loop().time()
+    await api.runs.stop(OWNER, sent.run.id)
+    await until(lambda: provider.active == 0)
+    assert asyncio.get_running_loop().time() - begun < 1
+    assert end(await read(api, sent.run.id)).state == "stopped"
+    await settled(worker)
+
+
+async def test_lost_offers_are_found_in_the_store(service: Service, provider: FakeProvider) -> None:
+    api = await service.start("api")
+    await service.start("worker")
+    await service.know(api)
+    service.bus.deaf = True
+    provider.say("found", (DONE,))
+    events = await read(api, (await ask(api)).run.id)
+    assert text(events) == "found"
+    await until(lambda: api.unclaimed == 0)
+
+
+async def test_each_worker_has_its_share(service: Service, provider: FakeProvider) -> None:
+    api = await service.start("api")
+    workers = [await service.start("worker") for _ in range(3)]
+    await service.know(api, 3)
+    for _ in range(9):
+        await ask(api)
+    await until(lambda: provider.active == 9)
+    assert min(worker.active_runs for worker in workers) >= 2  # what they say of themselves may be a moment old
+    provider.say(*[(DONE,)] * 9)
+    for worker in workers:
+        await settled(worker)
+
+
+async def test_the_place_in_line_passes_to_the_worker_and_back(service: Service, provider: FakeProvider) -> None:
+    api = await service.start("api", capacity=1)
+    worker = await service.start("worker", capacity=1)
+    await service.know(api)
+    await api.models.list()
+    first, second, third = await ask(api), await ask(api), await ask(api)
+    await until(lambda: worker.waiting == {"fake/fake": 2})
+    await until(lambda: api.unclaimed == 0)
+    assert api.waiting == {"fake/fake": 0}
+    assert provider.active == 1
+    [(_, told)] = await read(api, third.run.id, until=1)
+    assert (told.position, told.cause) == (2, None) if isinstance(told, QueuePosition) else False
+    for sent in (first, second, third):
+        await until(lambda: provider.active == 1)
+        provider.say((DONE,))
+        assert end(await read(api, sent.run.id)).state == "completed"
+    await until(lambda: not service.queue._lines)
+
+
+@pytest.mark.parametrize("how", ["killed", "stopped"])
+async def test_another_worker_goes_on(service: Service, provider: FakeProvider, how: str) -> None:
+    api, worker = await service.start("api"), await service.start("worker")
+    await service.know(api)
+    sent = await ask(api)
+    provider.say("some ")
+    reading = asyncio.create_task(read(api, sent.run.id))
+    await until(lambda: worker.active_runs and not provider._steps.qsize())
+    other = await service.start("worker")
+    if how == "killed":
+        await kill(worker, service.dead)
+    else:
+        await worker.stop()
+    await until(lambda: other.active_runs == 1)
+    provider.say("more", (DONE,))
+    events = await reading
+    assert (text(events), end(events).state) == ("some more", "completed")
+
+
+async def test_an_api_process_that_dies_leaves_its_questions_to_the_workers(
+    service: Service, provider: FakeProvider
+) -> None:
+    api = await service.start("api")
+    sent = await ask(api)
+    await kill(api, service.dead)
+    provider.say("all", (DONE,))
+    other = await service.start("api")
+    await service.start("worker")
+    assert text(await read(other, sent.run.id)) == "all"
+
+
+async def test_who_does_both_takes_offers_too(service: Service, provider: FakeProvider) -> None:
+    api, both = await service.start("api"), await service.start()
+    await service.know(api)
+    provider.say("one", (DONE,), "two", (DONE,))
+    assert text(await read(api, (await ask(api)).run.id)) == "one"
+    own = await ask(both)
+    assert own.run.state == "loading"
+    assert text(await read(api, own.run.id)) == "two"
+
+
+async def test_models_are_known_without_a_worker_but_not_on_offer_as_if_all_were_well(
+    service: Service, provider: FakeProvider
+) -> None:
+    api, worker = await service.start("api"), await service.start("worker")
+    await service.know(api)
+    await worker.stop()
+    assert api.workers == 0
+    await service.cache.delete(STATES)
+    await asyncio.sleep(0)
+    later = await service.start("api")
+    listed = await later.models.list()
+    assert listed.items == provider.listed
+    assert [state.state for state in listed.providers] == ["unreachable"]
+    sent = await ask(later)
+    assert (await later._store.get_run(OWNER, sent.run.id)).generation.provider == "fake"
