@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -56,6 +56,11 @@ class Catalogue:
         """Return how many answers of one model a provider writes at once: 0 is any number, None not known."""
         provider = self._providers.get(name)
         return provider.parallel if provider else None
+
+    @property
+    def parallels(self) -> Mapping[str, int | None]:
+        """`parallel` of each provider."""
+        return {name: provider.parallel for name, provider in self._providers.items()}
 
     async def list(self) -> ModelList:
         """Return the models on offer now, asking the providers where the last answer is old."""

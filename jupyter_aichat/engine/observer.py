@@ -36,8 +36,8 @@ class Observer:
     def admitted(self, waited_s: float) -> None:
         """A run may ask its model, after so many seconds in line."""
 
-    def left(self, waited_s: float) -> None:
-        """A run that was offered to the workers is left to one of them, after so many seconds."""
+    def taken(self, waited_s: float) -> None:
+        """A run that was offered to the workers was taken by one of them, after so many seconds."""
 
     def refused(self, code: str) -> None:
         """A question was refused: the line is full, or its owner has too many answers under way or has used too much."""

@@ -81,7 +81,7 @@ class Offering:
             self._admission.leave(run_id)
             await self._quotas.settle(run_id)
             return None
-        self._observer.left(asyncio.get_running_loop().time() - begun)
+        self._observer.taken(asyncio.get_running_loop().time() - begun)
         self._admission.hand_over(run_id)
         self._quotas.hand_over(run_id)
         return LET_GO

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 
 import msgspec
@@ -23,7 +24,16 @@ STATES_KEPT_S = 10.0
 MODELS_KEPT_S = 86_400.0
 """Longer than workers are away: what they had is what they will have, and questions can be put into its line."""
 NO_WORKER = "Nothing that asks the models is there at the moment. Questions are kept, and answered when it is back."
-_models_decoder = msgspec.json.Decoder(tuple[Model, ...])
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """What workers have, and how many answers of one model each provider writes at once: by that lines are bounded."""
+
+    models: tuple[Model, ...] = ()
+    parallel: Mapping[str, int | None] = {}
+
+
+_known_decoder = msgspec.json.Decoder(_Known)
 _states_decoder = msgspec.json.Decoder(tuple[ProviderState, ...])
 
 
@@ -32,12 +42,18 @@ class PublishedCatalogue(Catalogue):
 
     def __init__(self, cache: Cache, default_model: str, log: logging.Logger) -> None:
         super().__init__((), cache, default_model, log)
+        self._parallel: Mapping[str, int | None] = {}
+
+    def parallel(self, name: str) -> int | None:
+        """See `Catalogue.parallel`; as workers said."""
+        return self._parallel.get(name)
 
     async def _listed(self) -> Listed:
         try:
-            models, states = await asyncio.gather(self._cache.get(MODELS), self._cache.get(STATES))
-            known = self._models if models is None else _models_decoder.decode(models)
-            return known, _nobody() if states is None else _states_decoder.decode(states)
+            known, states = await asyncio.gather(self._cache.get(MODELS), self._cache.get(STATES))
+            found = _Known(self._models, self._parallel) if known is None else _known_decoder.decode(known)
+            self._parallel = found.parallel
+            return found.models, _nobody() if states is None else _states_decoder.decode(states)
         except (CacheUnavailable, msgspec.DecodeError):  # away, or another version of us wrote it
             return self._models, self._states or _nobody()
 
@@ -83,5 +99,5 @@ class Publisher:
         models, states = await self._catalogue.listed()
         if not any(state.state == "ok" for state in states) and await self._cache.get(STATES) is not None:
             return  # another worker may see more than this one
-        await self._cache.put(MODELS, msgspec.json.encode(models), MODELS_KEPT_S)
+        await self._cache.put(MODELS, msgspec.json.encode(_Known(models, self._catalogue.parallels)), MODELS_KEPT_S)
         await self._cache.put(STATES, msgspec.json.encode(states), STATES_KEPT_S)

@@ -49,8 +49,8 @@ class Metrics(Observer):
         """See `Observer.admitted`."""
         self._answers.queue_wait.observe(waited_s)
 
-    def left(self, waited_s: float) -> None:
-        """See `Observer.left`."""
+    def taken(self, waited_s: float) -> None:
+        """See `Observer.taken`."""
         self._answers.claim.observe(waited_s)
 
     def refused(self, code: str) -> None:

@@ -42,10 +42,10 @@ class Service:
         self.dead: dict[InstanceId, float | None] = {}
         self.engines: list[Engine] = []
 
-    async def start(self, *roles: ProcessRole, capacity: int = 0) -> Engine:
+    async def start(self, *roles: ProcessRole, capacity: int | None = 0) -> Engine:
         """Start a process of the service."""
         store = cast("Store", ReplicaStore(SqliteStore(self._file), self.dead))
-        admission = Admission(self.queue, LocalQueue(mending_s=0), capacity={"*": capacity})
+        admission = Admission(self.queue, LocalQueue(mending_s=0), capacity={} if capacity is None else {"*": capacity})
         engine = Engine(
             store, self.bus, self.cache, [self.provider], roles=Roles(roles or BOTH), admission=admission, shared=True
         )
@@ -98,6 +98,18 @@ async def test_a_worker_takes_what_an_api_process_commits(service: Service, prov
     assert (record.instance, record.epoch) == (worker._id, 1)
     assert text_of((await stored(api, sent.reply)).parts) == "all of it"
     assert api.active_runs == api.unclaimed == 0
+
+
+@pytest.mark.parametrize(("parallel", "capacity"), [(0, 0), (4, 4), (None, 1)])
+async def test_lines_are_bounded_by_what_the_workers_providers_take(
+    service: Service, provider: FakeProvider, parallel: int | None, capacity: int
+) -> None:
+    provider.parallel = parallel
+    api, worker = await service.start("api", capacity=None), await service.start("worker", capacity=None)
+    await service.know(api)
+    await api.models.list()
+    for engine in (api, worker):
+        assert engine._admission.capacity_of("fake", "fake") == capacity
 
 
 async def test_an_api_process_asks_no_model_itself(service: Service, provider: FakeProvider) -> None:
