@@ -28,6 +28,7 @@ from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.engine.observed import observed
 from jupyter_aichat.engine.observer import Observer
 from jupyter_aichat.engine.owners import Owners
+from jupyter_aichat.engine.processes import worker_is_heard
 from jupyter_aichat.engine.room import Room
 from jupyter_aichat.engine.transfers import Transfers
 from jupyter_aichat.errors import NotReady
@@ -201,6 +202,10 @@ class Desk(msgspec.Struct, frozen=True):
     ollama: OllamaProvider
     service: AccountService
     transfers: Transfers
+
+    async def has_worker(self) -> bool:
+        """Whether a process is there that asks the models, and says so over the bus; takes up to three seconds."""
+        return await worker_is_heard(self.bus)
 
 
 def desk(settings: Settings) -> Desk:

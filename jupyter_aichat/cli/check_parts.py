@@ -37,6 +37,9 @@ async def parts(app: AIChatApp, found: Desk) -> AsyncIterator[Finding]:
                 yield finding
         yield _clock(state)
     yield await _redis(app, found)
+    if "worker" not in app.roles:
+        yield await workers(found)
+        return  # the workers' business
     async for finding in _models(app, found):
         yield finding
 
@@ -154,3 +157,13 @@ def _is_near(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+async def workers(found: Desk) -> Finding:
+    """Listen for those that ask the models, in whose place this process never does."""
+    if await found.has_worker():
+        return Finding("workers", "ok", "There is one that asks the models.")
+    return Finding(
+        "workers", "fail", "None says anything over Redis: questions wait.",
+        "Start one: `jupyter aichat serve --roles=worker` with the same store, Redis and secret.",
+    )  # fmt: skip

@@ -31,6 +31,7 @@ class Serve(Command):
     examples = """
     jupyter aichat serve --secret-file=secret.key
     jupyter aichat serve --secret-file=secret.key --registration=invitation --AIChatApp.trusted_proxies=127.0.0.1
+    jupyter aichat serve --secret-file=secret.key --roles=worker --port=8791
     jupyter aichat serve --secret-file=secret.key --ip=0.0.0.0 --port=443 --certfile=chain.pem --keyfile=key.pem
     """
     classes = [AIChatService, *AIChatService.classes]

@@ -219,9 +219,9 @@ class Engine(Configurable):
         return self._admission.waiting
 
     @property
-    def workers(self) -> int | None:
-        """How many processes ask the models; None where this one shares its work with none."""
-        return None if self._division is None else self._division.processes.workers
+    def workers(self) -> int:
+        """How many processes ask the models, as far as this one hears of them; 1 where it shares its work with none."""
+        return 1 if self._division is None else self._division.processes.workers
 
     @property
     def unclaimed(self) -> int:

@@ -117,3 +117,23 @@ class Processes:
             with suppress(TimeoutError):
                 async with asyncio.timeout(TELL_S):
                     await self._soon.wait()
+
+
+async def worker_is_heard(bus: Bus, within_s: float = TELL_S + 1) -> bool:
+    """Listen on a bus, which is opened and closed again, until a worker says something; False where none does in time."""
+    heard = asyncio.Event()
+
+    def hear(payload: bytes) -> None:
+        if "worker" in msgspec.json.decode(payload, type=News).roles:
+            heard.set()
+
+    await bus.open()
+    forget = bus.subscribe(TOPIC, hear)
+    try:
+        async with asyncio.timeout(within_s):
+            return await heard.wait()
+    except TimeoutError:
+        return False
+    finally:
+        forget()
+        await bus.close()

@@ -18,8 +18,8 @@ class State(msgspec.Struct, frozen=True):
     """How a server stands at one moment.
 
     ``waiting`` counts those in line by model; ``answers`` are the hits, misses and joined of the answer cache, and
-    ``parts`` says of each whether it works. ``workers`` is None where no work is shared with other processes; ``unclaimed`` counts
-    the answers that no worker has taken yet.
+    ``parts`` says of each whether it works. ``workers`` is None where that is not known; ``unclaimed``
+    counts the answers that no worker has taken yet.
     """
 
     runs: Mapping[str, int] = {}

@@ -14,7 +14,9 @@ import httpx
 import pytest
 
 from jupyter_aichat.auth.keys import new_secret
+from jupyter_aichat.cli.check_parts import workers
 from jupyter_aichat.server.routes import ROUTES
+from jupyter_aichat.wiring import Settings, desk
 from tests import mongo_server, redis_server
 from tests.server.client import counted
 from tests.service.cluster import View
@@ -29,8 +31,8 @@ TOKEN = "what-prometheus-has-and-nobody-else-does"
 class Divided:
     """The processes, and somebody who uses them."""
 
-    def __init__(self, apis: list[Service], workers: list[Service]) -> None:
-        self.apis, self.workers = apis, workers
+    def __init__(self, apis: list[Service], workers: list[Service], redis_url: str) -> None:
+        self.apis, self.workers, self.redis_url = apis, workers, redis_url
         self.person = apis[0].person("Ada")
         self.root = apis[0].person("Root", "user", "admin")
 
@@ -63,7 +65,7 @@ def divided(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Divided]:
             )
 
         services = list(pool.map(start, ("api-1", "api-2", "worker-1", "worker-2")))
-        yield Divided(services[:2], services[2:])
+        yield Divided(services[:2], services[2:], redis.url)
 
 
 @asynccontextmanager
@@ -161,8 +163,14 @@ async def test_a_worker_is_killed_and_every_answer_is_whole(divided: Divided) ->
         assert sum(bool(view.snapshots) for view in views) >= busy
 
 
+async def looked_for_workers(divided: Divided) -> str:
+    found = desk(Settings(store_url=divided.apis[0].store_url, redis_url=divided.redis_url))
+    return (await workers(found)).level
+
+
 async def test_the_last_worker_leaves_and_the_question_waits(divided: Divided) -> None:
     """Last: nobody is left to ask a model. It is said, and metrics show it."""
+    assert await looked_for_workers(divided) == "ok"
     await asyncio.to_thread(divided.workers[1].terminate)
     async with asking(divided) as (one, two):
         sent = await send(one, "counter-60-20")
@@ -172,6 +180,7 @@ async def test_the_last_worker_leaves_and_the_question_waits(divided: Divided) -
         async with asyncio.timeout(10):
             while "queue_position" not in view.events:
                 await asyncio.sleep(0.05)
+        assert await looked_for_workers(divided) == "fail"
         api = divided.apis[0]
         assert await asyncio.to_thread(divided.metric, api, "aichat_workers") == 0
         assert await asyncio.to_thread(divided.metric, api, "aichat_runs_unclaimed") == 1

@@ -92,6 +92,8 @@ def test_without_a_good_secret_it_does_not_start(tmp_path: Path, secret: str | N
     ("argument", "said"),
     [
         ("--AIChatApp.store_url=mysql://db", "store_url"),
+        ("--roles=cook", "the roles are api, worker"),
+        ("--roles=worker", "which share it over MongoDB and Redis"),
         ("--AIChatApp.trusted_proxies=10.0.0.1/8", "trusted_proxies"),
         ('--Quotas.rules={"tokens_per_week": 1}', "Quotas.rules"),
         ("--certfile={folder}/secret", "no certificate with its key in"),
