@@ -25,6 +25,8 @@ from jupyter_aichat.stores.base import Store
 CHECKPOINT_S = 1.0
 AWAY_S = 60.0
 AWAY_CHARACTERS = 1024 * 1024
+QUIET_S = 0.25
+"""After so long without an event the next one goes at once: a first word, which readers elsewhere wait for."""
 HEALED_CHARACTERS = 2 * 1024 * 1024
 """How much text of torn logs one checkpoint begins anew: all of it at once would hold up the loop."""
 
