@@ -125,8 +125,10 @@ class Engine(Configurable):
             log=log,
         )
         self._division = None if roles is None else self._make_division(roles)
-        offering = self._division and self._division.offering
-        self._workers = Workers(offering or generator, self._journal, bus, self._lease, self._moved)
+        offering = None if self._division is None else self._division.offering
+        self._workers = Workers(
+            generator if offering is None else offering, self._journal, bus, self._lease, self._moved
+        )
         self._owners = Owners(bus, log)
         room = Room(store, self.max_chats)
         self.runs = Runs(
