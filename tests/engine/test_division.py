@@ -87,10 +87,12 @@ async def test_a_worker_takes_what_an_api_process_commits(service: Service, prov
     api, worker = await service.start("api"), await service.start("worker")
     await service.know(api)
     assert (await api.models.list()).items == provider.listed
-    provider.say("all ", "of it", (DONE,))
     sent = await ask(api)
     assert sent.run.state == "queued"
-    events = await read(api, sent.run.id)
+    reading = asyncio.create_task(read(api, sent.run.id))
+    await until(lambda: provider.active == 1)
+    provider.say("all ", "of it", (DONE,))
+    events = await reading
     assert (text(events), end(events).state) == ("all of it", "completed")
     assert events[0][0] == (1 << 32) + 1
     assert isinstance(events[0][1], RunStarted)
