@@ -80,6 +80,16 @@ def test_a_change_of_the_configuration_is_a_change_of_the_pods(helm: Helm) -> No
     assert len(sums) == 2
 
 
+def test_each_kind_of_process_does_its_part(helm: Helm, everything: Rendered) -> None:
+    def roles(rendered: Rendered) -> dict[str, list[str]]:
+        words = {name: pod["containers"][0]["args"] for name, pod in rendered.pods().items()}
+        return {name: [word for word in each if "roles" in word] for name, each in words.items()}
+
+    assert roles(helm.render({})) == {"aichat": []}
+    assert roles(everything) == {"aichat": ["--roles=api"], "aichat-worker": ["--roles=worker"]}
+    assert AIChatService.aliases["roles"] == "AIChatApp.roles"
+
+
 # --- who reaches whom -------------------------------------------------------------------------------------------------
 
 
