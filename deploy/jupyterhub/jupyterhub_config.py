@@ -8,7 +8,14 @@ c = get_config()  # noqa: F821 (the Hub's)
 use, administer = "access:services!service=aichat", "custom:aichat:admin"
 url = f"http://127.0.0.1:{os.environ.get('AICHAT_PORT', '8790')}"
 own = {name: value for name, value in os.environ.items() if name.startswith(("AICHAT_", "OLLAMA_"))}
-serve = [sys.executable, "-m", "jupyter_aichat", "serve"]
+serve = [
+    sys.executable,
+    "-m",
+    "jupyter_aichat",
+    "serve",
+    "--AIChatApp.trusted_proxies=127.0.0.1",
+]  # the Hub's own proxy
+page = {"oauth_no_confirm": True, "oauth_client_allowed_scopes": [use, administer]}
 
 c.JupyterHub.custom_scopes = {administer: {"description": "Administer the chat"}}
 c.JupyterHub.load_groups = {"aichat-admins": {"users": []}}
@@ -16,6 +23,6 @@ c.JupyterHub.load_roles = [
     {"name": "user", "scopes": ["self", use]},  # the role that everybody has
     {"name": "aichat-admin", "groups": ["aichat-admins"], "scopes": [administer]},
 ]
-c.JupyterHub.services = [{"name": "aichat", "url": url, "command": serve, "environment": own}]
+c.JupyterHub.services = [{"name": "aichat", "url": url, "command": serve, "environment": own, **page}]
 c.Spawner.server_token_scopes = ["users:activity!user", "access:servers!server", use]
 c.Spawner.environment = {"AICHAT_SERVICE_URL": f"{url}/services/aichat"}

@@ -207,7 +207,15 @@ class Accounts:
         await self._audit.note("registered", actor=owner, subject=owner)
         return account
 
+    async def came_in(self, owner: OwnerId, origin: Origin) -> None:
+        """Write down that somebody whom another place lets in has logged in by a browser."""
+        await self._audit.note("login", actor=owner, subject=owner, address=origin.address)
+
     # Going out
+
+    async def went_out(self, owner: OwnerId, origin: Origin) -> None:
+        """Write down that somebody whom another place lets in has logged out by a browser."""
+        await self._audit.note("logout", actor=owner, subject=owner, address=origin.address)
 
     async def logout(self, refresh_token: str, origin: Origin) -> None:
         """End the session of a refresh token; one that is no more is no error."""

@@ -12,7 +12,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -31,6 +31,8 @@ LOOK_S = 0.5
 ALONE_S = 900.0
 """How long open sockets go on while the Hub does not say how their tokens stand."""
 _MOST_KEPT = 10_000
+_FOR_EVER = datetime.max.replace(tzinfo=UTC)
+"""Until when a token of the Hub holds is for the Hub to say."""
 
 Ended = Callable[[Ending], None]
 
@@ -165,7 +167,7 @@ class HubPeople:
         if account.disabled:
             raise Forbidden("This account is disabled; ask an administrator.")
         principal = Principal(account.id, user.name, account.display_name, roles, scopes_of(roles), account.groups)
-        return Identity(principal, Credential("hub", key), now() + timedelta(seconds=ALONE_S))
+        return Identity(principal, Credential("hub", key), _FOR_EVER)
 
     def _forget(self) -> None:
         """Forget what has to be asked for anew anyway, but for tokens in use."""
@@ -207,8 +209,8 @@ class HubPeople:
                 each.ended(ending)
 
     def _ending(self, watched: _Watched, found: _Found | None) -> Ending | None:
-        if found is None:
-            return "expired"  # so old that it was forgotten before the connection was open
+        if found is None or now() >= watched.identity.expires_at:
+            return "expired"  # as access tokens of the page do; or so old that it was forgotten before the connection was open
         if found.is_unknown:
             return "expired" if self._clock() - watched.known_at > ALONE_S else None
         if found.identity is None:

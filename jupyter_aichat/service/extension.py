@@ -11,6 +11,7 @@ from jupyter_server.serverapp import ServerApp
 from jupyter_aichat.app import AIChatApp
 from jupyter_aichat.auth.accounts import Accounts
 from jupyter_aichat.auth.hub import HubPeople, HubUser
+from jupyter_aichat.auth.hub_page import HubPage
 from jupyter_aichat.auth.identity import AccountIdentity
 from jupyter_aichat.auth.keys import Key, new_secret, parse_keys, read_keys
 from jupyter_aichat.auth.registration import RegistrationMode
@@ -19,6 +20,7 @@ from jupyter_aichat.domain.identity import Identity
 from jupyter_aichat.domain.ids import OwnerId
 from jupyter_aichat.domain.process import Roles, parse_roles
 from jupyter_aichat.errors import NotReady
+from jupyter_aichat.server.accounts.hub import hub_handlers
 from jupyter_aichat.server.host import Host
 from jupyter_aichat.server.lifecycle import Lifecycle
 from jupyter_aichat.server.origins import Origins
@@ -26,7 +28,9 @@ from jupyter_aichat.server.proxies import Proxies
 from jupyter_aichat.server.uploads import Uploads
 from jupyter_aichat.service import asset_origin
 from jupyter_aichat.service.hub_client import HubClient
+from jupyter_aichat.service.hub_door import HubDoor, PageDoor
 from jupyter_aichat.service.hub_mode import HubMode, hub_mode
+from jupyter_aichat.service.hub_page import hub_page_handlers
 from jupyter_aichat.service.page import notice_handlers, page_handlers
 from jupyter_aichat.service.page_files import read_page
 from jupyter_aichat.wiring import build_service
@@ -41,8 +45,8 @@ class ServiceExtension(AIChatApp):
 
     keys: Sequence[Key] = ()
     hub: HubMode | None = None
-    _people: HubPeople | None = None
-    _client: HubClient | None = None
+    _door: HubDoor | None = None
+    _page_door: PageDoor | None = None
 
     def initialize_settings(self) -> None:
         """Make what handlers need; raises `NotReady` for what an operator has to mend before anything can start."""
@@ -68,10 +72,13 @@ class ServiceExtension(AIChatApp):
         if self.hub is None:
             return lambda token: self._accounts().authenticate(token)
         self.hub.check()
-        self._client = HubClient(self.hub.api_url)
-        self._people = HubPeople(self._client.whose, self._join, self.hub.scopes, self.log)
-        self.host.watch = self._people.watch
-        return self._people.authenticate
+        client = HubClient(self.hub.api_url)
+        people = HubPeople(client.whose, self._join, self.hub.scopes, self.log)
+        page = HubPage(self.keys) if self.hub.api_token else None
+        self._door = HubDoor(client, people, page)
+        self._page_door = None if page is None else PageDoor(self.hub, client, people, page)
+        self.host.watch = people.watch
+        return self._door.authenticate
 
     async def _join(self, owner: OwnerId, user: HubUser) -> Account:
         return await self._accounts().vouched(owner, user.name, user.display_name, user.groups)
@@ -79,20 +86,22 @@ class ServiceExtension(AIChatApp):
     async def stop_extension(self) -> None:
         """Stop within five seconds; ask the Hub nothing more."""
         await super().stop_extension()
-        if self._people is not None and self._client is not None:
-            await self._people.stop()
-            await self._client.close()
+        if self._door is not None:
+            await self._door.stop()
 
     def initialize_handlers(self) -> None:
         """Add the URL table, and the page; a worker has neither."""
         super().initialize_handlers()
         if not self.host.has_api:
             return
-        base_url = self.serverapp.base_url if self.serverapp else "/"
-        pages = (
-            page_handlers(read_page(base_url, asset_url=self._asset_url())) if self.hub is None else notice_handlers()
-        )
-        self.handlers.extend(pages)
+        files = read_page(self.serverapp.base_url if self.serverapp else "/", asset_url=self._asset_url())
+        if self.hub is None:
+            self.handlers.extend(page_handlers(files))
+        elif self._page_door is None:
+            self.handlers.extend(notice_handlers())
+        else:
+            self.handlers[:0] = hub_handlers(self.host, self._page_door.renew)
+            self.handlers.extend(hub_page_handlers(files, self._page_door, self.host))
 
     @property
     def process_roles(self) -> Roles:
@@ -104,13 +113,23 @@ class ServiceExtension(AIChatApp):
 
     def _read_keys(self) -> tuple[Key, ...]:
         if not self.secret_file and self.hub is not None:
-            return parse_keys(new_secret())  # the Hub signs what lets people in, and we sign nothing
+            return self._keys_of_hub(self.hub)
         if not self.secret_file:
             raise NotReady(
                 "The service needs a secret: set AIChatApp.secret_file or AICHAT_SECRET_FILE to a file that "
                 "`jupyter aichat secret` has made."
             )
         return read_keys(Path(self.secret_file).expanduser())
+
+    def _keys_of_hub(self, hub: HubMode) -> tuple[Key, ...]:
+        """Return the key that all replicas have by the Hub, else one of this process: the login to the page alone needs it."""
+        if hub.key is not None:
+            return (hub.key,)
+        if hub.api_token:
+            self.log.warning(
+                "The token that the Hub gave this service is short: several replicas need AIChatApp.secret_file, or a longer one"
+            )
+        return parse_keys(new_secret())
 
     def _proxies(self) -> Proxies:
         try:

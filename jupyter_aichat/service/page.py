@@ -18,10 +18,10 @@ _NOTICE = (
     b'<!doctype html><html lang="en"><meta charset="utf-8"><title>Chat</title>'
     b"<p>This chat is used from JupyterLab: start your server, and open the chat panel there.</p></html>"
 )
-_NOT_BUILT = b"<!doctype html><title>Chat</title><p>The page was not built: run <code>make build</code>.</p>"
+NOT_BUILT = b"<!doctype html><title>Chat</title><p>The page was not built: run <code>make build</code>.</p>"
 
 
-class _OpenHandler(JupyterHandler):
+class OpenPage(JupyterHandler):
     """What is for everybody: the page lets nobody in by itself, its requests do."""
 
     login: Literal["none"] = "none"
@@ -43,7 +43,7 @@ class _OpenHandler(JupyterHandler):
         self.finish(f"{status_code} {self._reason}\n")
 
 
-class PageHandler(_OpenHandler):
+class PageHandler(OpenPage):
     """The HTML. It is asked for each time, and sent again only if it is another."""
 
     @allow_unauthenticated
@@ -56,7 +56,7 @@ class PageHandler(_OpenHandler):
         self.set_header("Cache-Control", "no-cache")
         if not self.files.html:
             self.set_status(404)
-        self.finish(self.files.html or _NOT_BUILT)
+        self.finish(self.files.html or NOT_BUILT)
 
     @allow_unauthenticated
     def head(self) -> None:
@@ -68,7 +68,7 @@ class PageHandler(_OpenHandler):
         return self.files.etag
 
 
-class AssetHandler(_OpenHandler):
+class AssetHandler(OpenPage):
     """A file that has its content in its name, so that it is asked for once."""
 
     @allow_unauthenticated
@@ -95,7 +95,7 @@ class AssetHandler(_OpenHandler):
         """Name nothing: the address does."""
 
 
-class NoticeHandler(_OpenHandler):
+class NoticeHandler(OpenPage):
     """What stands in the page's place where people log in elsewhere."""
 
     @allow_unauthenticated

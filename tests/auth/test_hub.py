@@ -7,12 +7,14 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
+import msgspec
 import pytest
 
 from jupyter_aichat.auth import hub as module
 from jupyter_aichat.auth.accounts import new_account
 from jupyter_aichat.auth.hub import ALONE_S, HubPeople, HubScopes, HubUser, owner_of
 from jupyter_aichat.domain.account import Account
+from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.identity import Ending
 from jupyter_aichat.domain.ids import OwnerId
 from jupyter_aichat.errors import Forbidden, NotReady, Unauthenticated
@@ -169,3 +171,14 @@ def test_an_owner_is_a_name_exactly() -> None:
     assert len(set(owners)) == len(names)
     assert all(each.isalnum() and len(each) == 16 for each in owners)
     assert owner_of("ada") == "6lgpfzLscIZ7TrCA"  # what is in stores already hangs on it
+
+
+async def test_a_socket_ends_with_the_pages_token_whatever_the_hub_says(people: HubPeople) -> None:
+    identity = await people.authenticate("of-ada")
+    endings: dict[str, Ending] = {}
+    until_now = msgspec.structs.replace(identity, expires_at=now())
+    people.watch(identity, partial(_note, endings, "of the Hub"))
+    people.watch(until_now, partial(_note, endings, "of the page"))
+    await until(lambda: endings)
+    assert endings == {"of the page": "expired"}
+    await people.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jupyter_server.base.handlers import JupyterHandler
 from msgspec import UNSET
+from tornado.web import RequestHandler
 
 from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.identity import Grant
@@ -15,6 +16,14 @@ from jupyter_aichat.server.table import BASE
 COOKIE = "aichat_refresh"
 
 
+def only_cookie(handler: RequestHandler, name: str) -> str | None:
+    """Return a cookie; raises `InvalidRequest` where there are two of the name: another host or path has set one."""
+    pairs = ";".join(handler.request.headers.get_list("Cookie")).split(";")
+    if sum(pair.partition("=")[0].strip() == name for pair in pairs) > 1:
+        raise InvalidRequest("Two logins came as cookies; clear this site's cookies, then log in again.")
+    return handler.get_cookie(name)
+
+
 class CookieHandler(PrivateHandler):
     """Base of handlers that read, set or clear the cookie with the refresh token.
 
@@ -24,10 +33,7 @@ class CookieHandler(PrivateHandler):
     @property
     def cookie(self) -> str | None:
         """The refresh token of the cookie; raises `InvalidRequest` for two: another host of the domain has set one."""
-        pairs = ";".join(self.request.headers.get_list("Cookie")).split(";")
-        if sum(pair.partition("=")[0].strip() == COOKIE for pair in pairs) > 1:
-            raise InvalidRequest("Two refresh tokens came as cookies; clear this site's cookies, then log in again.")
-        return self.get_cookie(COOKIE)
+        return only_cookie(self, COOKIE)
 
     def refresh_token(self, given: str | None) -> str | None:
         """Return the refresh token of the body or of the cookie; raises `InvalidRequest` for both."""

@@ -1,6 +1,7 @@
 import * as React from 'react';
 import type { Trans } from '../ui/i18n';
 import type { AccountsApi } from './api/accounts';
+import type { Hub } from './identity/hub';
 import type { Session } from './identity/session';
 import type { Router } from './router';
 import type { ThemeChoice } from './theme';
@@ -9,6 +10,8 @@ import type { ThemeChoice } from './theme';
 export interface Service {
   /** Ends with `api/aichat/v1`. */
   url: string;
+  /** Where people log in at a JupyterHub, and accounts, passwords and tokens are its matter; else null. */
+  hub: Hub | null;
   session: Session;
   router: Router;
   accounts: AccountsApi;

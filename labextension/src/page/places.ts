@@ -4,6 +4,13 @@ export const ADMIN = ['users', 'invitations', 'usage', 'audit'] as const;
 export type SettingsPart = (typeof SETTINGS)[number];
 export type AdminPart = (typeof ADMIN)[number];
 
+/** What is a JupyterHub's matter where people log in there. */
+const OF_LOGINS: readonly string[] = ['security', 'tokens', 'invitations'];
+
+/** Of these parts, those that there are. */
+export const partsFor = <T extends string>(parts: readonly T[], hub: boolean): T[] =>
+  parts.filter(each => !hub || !OF_LOGINS.includes(each));
+
 /** What an address of the page shows. */
 export type Place =
   | { view: 'chat'; chatId: string | null }

@@ -3,6 +3,7 @@ import { Rest } from '../../ui/client/rest';
 import { Value } from '../../ui/state/cell';
 import type { GrantReply, MeReply } from '../../ui/protocol.generated';
 import { Attempt } from './attempt';
+import type { Hub } from './hub';
 import { ownerOf } from './token';
 import { oneAtATime } from './turn';
 
@@ -23,7 +24,9 @@ export interface SessionOptions {
   /** Ends with `api/aichat/v1`. */
   url: string;
   fetch?: typeof fetch;
-  /** The cookie is another person's now: what is shown must go. */
+  /** People log in there, and the page was loaded with a token for who has. */
+  hub?: Hub | null;
+  /** The cookie is another person's now, or only a new page gets a token: what is shown must go. */
   onStranger?(): void;
 }
 
@@ -36,6 +39,8 @@ export class Session {
   private readonly attempt = new Attempt();
   private readonly open: Rest;
   private readonly rest: Rest;
+  /** Asks with the token as it is, also when it is over. */
+  private readonly last: Rest;
   private token = '';
   private expiresAt = 0;
   private renewing: Promise<Refreshed> | null = null;
@@ -45,13 +50,25 @@ export class Session {
   constructor(private readonly options: SessionOptions) {
     this.open = new Rest({ url: options.url, fetch: this.ask });
     this.rest = new Rest({ url: options.url, fetch: this.fetch });
+    this.last = new Rest({
+      url: options.url,
+      fetch: (url, init = {}) => this.ask(url, withToken(init, this.token))
+    });
   }
 
   /** Finds out whether there is a session from before. */
   async start(): Promise<void> {
-    const refreshed = await this.refresh();
+    const { hub } = this.options;
+    if (hub?.access) {
+      this.take({ access_token: hub.access.token, expires_in: hub.access.seconds });
+      hub.access = null;
+    }
+    const away = this.standing.get().state === 'away';
+    const refreshed = this.isFresh() ? 'yes' : await this.refresh();
     if (refreshed === 'yes') {
       await this.enter();
+    } else if (refreshed === 'no' && hub && away) {
+      this.options.onStranger?.(); // it answers again
     } else if (refreshed === 'no' && this.standing.get().state !== 'out') {
       this.standing.set({ state: 'out', why: null });
     }
@@ -151,7 +168,8 @@ export class Session {
   private async renew(): Promise<Refreshed> {
     try {
       const body = { attempt: this.attempt.get() };
-      const grant = (await this.open.request('POST', 'auth/refresh', body)) as GrantReply;
+      const rest = this.options.hub && this.token ? this.last : this.open;
+      const grant = (await rest.request('POST', 'auth/refresh', body)) as GrantReply;
       this.attempt.clear();
       this.take(grant);
       return 'yes';
@@ -161,6 +179,10 @@ export class Session {
   }
 
   private onRefused(error: ApiError): Refreshed {
+    if (this.options.hub && error.code === 'forbidden') {
+      this.end('revoked');
+      return 'no';
+    }
     if (error.status === 401 || error.status === 400) {
       this.attempt.clear();
       if (this.standing.get().state === 'in') {
@@ -175,7 +197,7 @@ export class Session {
     return 'unknown';
   }
 
-  private take({ access_token: token, expires_in: seconds }: GrantReply): void {
+  private take({ access_token: token, expires_in: seconds }: Pick<GrantReply, 'access_token' | 'expires_in'>): void {
     const standing = this.standing.get();
     if (standing.state === 'in' && standing.me.owner_id !== ownerOf(token)) {
       this.options.onStranger?.();

@@ -9,11 +9,14 @@ import { useAction } from './useAction';
 
 /** Who is logged in, and what that person may do beside chatting. */
 export function AccountMenu({ me }: { me: MeReply }): React.ReactElement {
-  const { session, router, theme, trans } = useService();
+  const { session, router, hub, theme, trans } = useService();
   const dark = useIsDark(useCell(theme.theme));
   const leaving = useAction(async () => {
     await session.logout();
     forgetTexts();
+    if (hub) {
+      location.assign(hub.logoutUrl); // else one click there would let the next person in
+    }
   });
   const items: Item[] = [
     { label: trans.__('Settings'), run: () => router.go({ view: 'settings', part: 'profile' }) },

@@ -7,8 +7,12 @@ import { useAction } from '../parts/useAction';
 import { useEntrance } from './useEntrance';
 import { Entrance } from './Entrance';
 
-/** User name and password; and why one has to log in (again). */
+/** How one comes in, and why one has to (again). */
 export function Login({ next }: { next: string }): React.ReactElement {
+  return useService().hub ? <HubLogin next={next} /> : <PasswordLogin next={next} />;
+}
+
+function PasswordLogin({ next }: { next: string }): React.ReactElement {
   const { session, trans } = useService();
   const entrance = useEntrance();
   const [name, setName] = React.useState('');
@@ -38,6 +42,22 @@ export function Login({ next }: { next: string }): React.ReactElement {
           <Link to={{ view: 'register', invitation: '', next }}>{trans.__('Register')}</Link>
         </p>
       )}
+    </Entrance>
+  );
+}
+
+function HubLogin({ next }: { next: string }): React.ReactElement {
+  const { router, trans } = useService();
+  const refused = new URLSearchParams(location.search).has('refused');
+  return (
+    <Entrance title={trans.__('Log in')}>
+      <Reason />
+      {refused && (
+        <p role="alert">{trans.__('JupyterHub did not let you in here. Try again, or ask an administrator.')}</p>
+      )}
+      <a className="aichat-button aichat-primary" href={`${router.root}oauth_login?${new URLSearchParams({ next })}`}>
+        {trans.__('Sign in with JupyterHub')}
+      </a>
     </Entrance>
   );
 }

@@ -3,7 +3,7 @@ import type { Trans } from '../../../ui/i18n';
 import type { MeReply } from '../../../ui/protocol.generated';
 import { useService } from '../../context';
 import { Frame } from '../../parts/Frame';
-import { ADMIN, type AdminPart, type Place } from '../../places';
+import { ADMIN, partsFor, type AdminPart, type Place } from '../../places';
 import { Audit } from './Audit';
 import { Invitations } from './Invitations';
 import { Usage } from './Usage';
@@ -18,8 +18,8 @@ const VIEWS: Record<AdminPart, (p: { me: MeReply }) => React.ReactElement> = {
 
 /** What administrators see of the service: who is in it, who used how much, who did what. */
 export default function Admin({ me, part, back }: { me: MeReply; part: AdminPart; back: Place }): React.ReactElement {
-  const { trans } = useService();
-  const parts = ADMIN.map(each => ({
+  const { hub, trans } = useService();
+  const parts = partsFor(ADMIN, hub !== null).map(each => ({
     place: { view: 'admin', part: each } as const,
     label: nameOf(each, trans),
     current: each === part

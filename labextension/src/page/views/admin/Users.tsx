@@ -17,7 +17,7 @@ import { SetPassword } from './SetPassword';
 
 /** All accounts, and what can be done with them. */
 export function Users({ me }: { me: MeReply }): React.ReactElement {
-  const { accounts, trans } = useService();
+  const { accounts, hub, trans } = useService();
   const [name, setName] = React.useState('');
   const [group, setGroup] = React.useState('');
   const filter = { q: useCalm(name.trim()), group: useCalm(group.trim()) };
@@ -26,9 +26,11 @@ export function Users({ me }: { me: MeReply }): React.ReactElement {
   const changed = (): void => void list.reload();
   return (
     <Section title={trans.__('Accounts')}>
-      <button type="button" className="aichat-button aichat-primary" onClick={() => setMaking(true)}>
-        {trans.__('New account …')}
-      </button>
+      {!hub && (
+        <button type="button" className="aichat-button aichat-primary" onClick={() => setMaking(true)}>
+          {trans.__('New account …')}
+        </button>
+      )}
       {making && <NewUser onClose={() => setMaking(false)} onMade={changed} />}
       <Form label={trans.__('Find accounts')} className="aichat-pairs" onSubmit={changed}>
         <Field label={trans.__('Name begins with')} value={name} onChange={setName} type="search" {...PLAIN} />
@@ -50,20 +52,23 @@ const PLAIN = { autoComplete: 'off', autoCapitalize: 'off', spellCheck: false, m
 type Asking = 'disable' | 'delete' | 'password' | 'quotas' | 'groups' | null;
 
 function UserRow({ of, own, onChanged }: { of: UserReply; own: boolean; onChanged(): void }): React.ReactElement {
-  const { accounts, trans } = useService();
+  const { accounts, hub, trans } = useService();
   const [asking, setAsking] = React.useState<Asking>(null);
   const change = useAction(async (changes: { roles?: string[]; disabled?: boolean }) => {
     await accounts.changeUser(of.id, changes);
     onChanged();
   });
   const admin = of.roles.includes('admin');
-  const items: Item[] = [
+  const ofLogins: Item[] = [
     {
       label: admin ? trans.__('Make an ordinary user') : trans.__('Make an administrator'),
       disabled: own,
       run: () => void change.run({ roles: admin ? ['user'] : ['user', 'admin'] })
     },
-    { label: trans.__('Set password …'), disabled: own, run: () => setAsking('password') },
+    { label: trans.__('Set password …'), disabled: own, run: () => setAsking('password') }
+  ];
+  const items: Item[] = [
+    ...(hub ? [] : ofLogins),
     { label: trans.__('Quotas …'), run: () => setAsking('quotas') },
     { label: trans.__('Groups …'), disabled: own, run: () => setAsking('groups') },
     of.disabled

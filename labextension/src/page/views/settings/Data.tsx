@@ -9,12 +9,15 @@ import { Section } from '../../parts/Section';
 import { useAction } from '../../parts/useAction';
 
 /** Taking everything along, and leaving for good. */
-export const Data = ({ me }: { me: MeReply }): React.ReactElement => (
-  <>
-    <Export name={me.name} />
-    <Leave name={me.name} />
-  </>
-);
+export function Data({ me }: { me: MeReply }): React.ReactElement {
+  const { hub } = useService();
+  return (
+    <>
+      <Export name={me.name} />
+      {!hub && <Leave name={me.name} />}
+    </>
+  );
+}
 
 function Export({ name }: { name: string }): React.ReactElement {
   const { accounts, trans } = useService();

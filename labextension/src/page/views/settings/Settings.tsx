@@ -3,7 +3,7 @@ import type { Trans } from '../../../ui/i18n';
 import type { MeReply } from '../../../ui/protocol.generated';
 import { useService } from '../../context';
 import { Frame } from '../../parts/Frame';
-import { SETTINGS, type Place, type SettingsPart } from '../../places';
+import { partsFor, SETTINGS, type Place, type SettingsPart } from '../../places';
 import { Data } from './Data';
 import { Profile } from './Profile';
 import { Security } from './Security';
@@ -28,8 +28,8 @@ export default function Settings({
   part: SettingsPart;
   back: Place;
 }): React.ReactElement {
-  const { trans } = useService();
-  const parts = SETTINGS.map(each => ({
+  const { hub, trans } = useService();
+  const parts = partsFor(SETTINGS, hub !== null).map(each => ({
     place: { view: 'settings', part: each } as const,
     label: nameOf(each, trans),
     current: each === part
