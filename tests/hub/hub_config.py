@@ -21,7 +21,10 @@ c.Authenticator.allow_all = True
 c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = folder + "/home/{username}"
 c.Spawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser"]
-c.Spawner.args = ["--allow-root", "--ServerApp.jpserver_extensions={'jupyter_aichat': True, 'jupyterlab': False}"]
+c.Spawner.args = [
+    *("--allow-root", "--LabApp.expose_app_in_browser=True"),
+    "--ServerApp.jpserver_extensions={'jupyter_aichat': True, 'jupyterlab': True}",
+]
 c.Spawner.environment.update({"PYTHONPATH": os.environ["PYTHONPATH"], "JUPYTERHUB_SINGLEUSER_APP": "jupyter-server"})
 
 c.JupyterHub.load_groups = {"aichat-admins": {"users": ["ada"]}, "class": {"users": ["ada", "eve", "grace"]}}
