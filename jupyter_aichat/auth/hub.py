@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from jupyter_aichat.auth.opaque import hash_of
-from jupyter_aichat.auth.scopes import scopes_of
+from jupyter_aichat.auth.scopes import READ, scopes_of
 from jupyter_aichat.auth.tokens import INVALID
 from jupyter_aichat.domain.account import Account
 from jupyter_aichat.domain.clock import now
@@ -51,18 +51,25 @@ class HubUser(msgspec.Struct, frozen=True):
 
 
 class HubScopes(msgspec.Struct, frozen=True):
-    """The Hub's scopes that mean something here: one of ``use`` lets somebody in, ``admin`` makes an administrator."""
+    """The Hub's scopes that mean something here.
+
+    One of ``use`` lets somebody in, ``admin`` beside it makes an administrator; ``read`` alone lets somebody read, and no more.
+    """
 
     use: frozenset[str]
     admin: str
+    read: str = ""
 
-    def roles_of(self, user: HubUser) -> tuple[str, ...]:
-        """Return somebody's roles, or raise `Forbidden`."""
-        if not self.use & set(user.scopes):
-            raise Forbidden("JupyterHub does not let this token use the chat.")
+    def granted(self, user: HubUser) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return somebody's roles and scopes here, or raise `Forbidden`."""
         if user.kind != "user":
             raise Forbidden("Only people have chats; this token is a service's.")
-        return ("user", "admin") if self.admin in user.scopes else ("user",)
+        if self.use & set(user.scopes):
+            roles = ("user", "admin") if self.admin in user.scopes else ("user",)
+            return roles, scopes_of(roles)
+        if self.read and self.read in user.scopes:
+            return ("user",), (READ,)
+        raise Forbidden("JupyterHub does not let this token use the chat.")
 
 
 def owner_of(name: str) -> OwnerId:
@@ -162,11 +169,11 @@ class HubPeople:
         user = await self._ask(token)
         if user is None:
             raise Unauthenticated(INVALID)
-        roles = self._scopes.roles_of(user)
+        roles, scopes = self._scopes.granted(user)
         account = await self._join(owner_of(user.name), user)
         if account.disabled:
             raise Forbidden("This account is disabled; ask an administrator.")
-        principal = Principal(account.id, user.name, account.display_name, roles, scopes_of(roles), account.groups)
+        principal = Principal(account.id, user.name, account.display_name, roles, scopes, account.groups)
         return Identity(principal, Credential("hub", key), _FOR_EVER)
 
     def _forget(self) -> None:
@@ -217,5 +224,7 @@ class HubPeople:
             return "revoked"
         watched.known_at = found.at
         present, before = found.identity.principal, watched.identity.principal
-        same = (present.owner_id, present.roles) == (before.owner_id, before.roles)  # who is renamed owns other chats
+        same = (
+            present.owner_id == before.owner_id and present.scopes == before.scopes
+        )  # who is renamed owns other chats
         return None if same else "changed"

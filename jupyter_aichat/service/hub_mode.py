@@ -35,6 +35,12 @@ class HubMode(Configurable):
         "custom:aichat:admin", help="The scope of the Hub that makes somebody an administrator of the chat."
     ).tag(config=True)
 
+    use_scope = Unicode(
+        "custom:aichat:use", help="A scope of the Hub that lets somebody chat, as the access to the service does."
+    ).tag(config=True)
+    read_scope = Unicode(
+        "custom:aichat:read", help="The scope of the Hub that alone lets somebody read chats, and change nothing."
+    ).tag(config=True)
     api_token_file = Unicode(
         help="A file with the service's own token, `api_token` in the Hub's configuration: with it people log in to the page. "
         "Default: the token in JUPYTERHUB_API_TOKEN, else none: there is no page."
@@ -113,8 +119,8 @@ class HubMode(Configurable):
     @property
     def scopes(self) -> HubScopes:
         """The scopes that mean something here."""
-        use = frozenset({"access:services", f"access:services!service={self.service_name}"})
-        return HubScopes(use, self.admin_scope)
+        use = {"access:services", f"access:services!service={self.service_name}", self.use_scope} - {""}
+        return HubScopes(frozenset(use), self.admin_scope, self.read_scope)
 
     def check(self) -> None:
         """Raise `NotReady` for what an operator has to mend."""

@@ -20,7 +20,7 @@ from jupyter_aichat.domain.ids import OwnerId
 from jupyter_aichat.errors import Forbidden, NotReady, Unauthenticated
 
 USE = "access:services!service=aichat"
-ADMIN = "custom:aichat:admin"
+ADMIN, READ = "custom:aichat:admin", "custom:aichat:read"
 
 
 class Hub:
@@ -56,7 +56,7 @@ def hub() -> Hub:
 @pytest.fixture
 def people(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> HubPeople:
     monkeypatch.setattr(module, "LOOK_S", 0.001)
-    scopes = HubScopes(frozenset({USE}), ADMIN)
+    scopes = HubScopes(frozenset({USE}), ADMIN, READ)
     return HubPeople(hub.ask, hub.join, scopes, logging.getLogger("tests.hub"), lambda: hub.now)
 
 
@@ -181,4 +181,32 @@ async def test_a_socket_ends_with_the_pages_token_whatever_the_hub_says(people: 
     people.watch(until_now, partial(_note, endings, "of the page"))
     await until(lambda: endings)
     assert endings == {"of the page": "expired"}
+    await people.stop()
+
+
+@pytest.mark.parametrize(
+    ("scopes", "expected"),
+    [
+        ((USE,), ("chats:read", "chats:write", "account")),
+        ((USE, READ), ("chats:read", "chats:write", "account")),
+        ((USE, ADMIN), ("chats:read", "chats:write", "account", "admin")),
+        ((READ,), ("chats:read",)),
+        ((READ, ADMIN), ("chats:read",)),
+    ],
+)
+async def test_the_hubs_scopes_are_ours(
+    hub: Hub, people: HubPeople, scopes: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    hub.users["some"] = HubUser("ada", "user", scopes)
+    assert (await people.authenticate("some")).principal.scopes == expected
+
+
+async def test_who_may_only_read_from_now_on_is_told_so(hub: Hub, people: HubPeople) -> None:
+    endings: dict[str, Ending] = {}
+    hub.users["of-ada"] = HubUser("ada", "user", (USE,))
+    people.watch(await people.authenticate("of-ada"), partial(_note, endings, "ada"))
+    hub.users["of-ada"] = HubUser("ada", "user", (READ,))
+    hub.now += 1.01
+    await until(lambda: endings)
+    assert endings == {"ada": "changed"}
     await people.stop()

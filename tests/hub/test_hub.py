@@ -49,6 +49,17 @@ def test_nobody_else_does(hub: Hub) -> None:
     assert told(hub.chat(None).get("/me", params={"token": ada})) == (401, "unauthenticated")
 
 
+def test_a_token_to_read_changes_nothing(hub: Hub) -> None:
+    whole = hub.chat(hub.token("eve"))
+    chat = whole.post("/chats", json={"title": "Eve's"}).json()["id"]
+    reads = hub.chat(hub.token("eve", scopes=["custom:aichat:read"]))
+    assert reads.get(f"/chats/{chat}").json()["title"] == "Eve's"
+    assert reads.get("/me").json()["scopes"] == ["chats:read"]
+    assert told(reads.patch(f"/chats/{chat}", json={"title": "x"})) == (403, "forbidden")
+    assert told(reads.post(f"/chats/{chat}/messages", json={"text": "hi"})) == (403, "forbidden")
+    assert told(reads.get("/me/export")) == (403, "forbidden")
+
+
 def test_a_service_has_no_chats_whatever_its_name(hub: Hub) -> None:
     assert told(hub.chat("for-tests-only-of-this-machine").get("/chats")) == (403, "forbidden")
 
@@ -73,7 +84,7 @@ def test_nothing_of_jupyter_and_no_login_of_ours_is_there(hub: Hub) -> None:
         assert told(hub.chat(ada).get(path)) == (404, "not_found")
     assert hub.chat(ada).post("/admin/users", json={"username": "x", "password": "long enough"}).status_code == 405
     assert hub.chat(ada).request("DELETE", "/me", json={"password": "x"}).status_code == 405
-    assert "JupyterLab" in root.get("/").text
+    assert root.get("/").status_code == 302  # the page, for who logs in at the Hub
 
 
 def _delete_token(hub: Hub, name: str, token: str) -> None:
@@ -192,6 +203,7 @@ def test_a_service_that_the_hub_did_not_start(hub: Hub, tmp_path: Path) -> None:
         assert told(service.client("wrong").get("/me")) == (401, "unauthenticated")
         hub.chat(token).post("/chats", json={"title": "In another store"})
         assert service.client(token).get("/chats").json()["items"] == []
+        assert "JupyterLab" in httpx.get(service.url).text  # it has no token of its own, so that there is no page
 
 
 def test_a_hub_that_is_not_there_is_said_at_once(hub: Hub, tmp_path: Path) -> None:
