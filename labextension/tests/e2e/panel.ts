@@ -53,7 +53,7 @@ export class Panel {
   }
 
   /** Waits for the end of JupyterLab's start, which is when its launcher takes the keyboard. */
-  private async started(): Promise<void> {
+  async started(): Promise<void> {
     await this.page.waitForFunction(() => document.activeElement?.classList.contains('jp-Launcher'));
     await this.show();
   }

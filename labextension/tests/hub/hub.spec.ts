@@ -38,9 +38,9 @@ test('two people log in, chat on the page and in JupyterLab, and see nothing of 
   await expect(eve.getByRole('textbox', { name: 'Message', exact: true })).toBeVisible();
   await expect(eve.getByText('A question of Ada’s')).toHaveCount(0);
 
-  await ada.goto(`${HUB}/user/ada/lab`);
+  await ada.goto(`${HUB}/user/ada/lab?reset`);
   const panel = new Panel(ada, {} as LabServer);
-  await panel.show();
+  await panel.started();
   await panel.box.fill('A question in my own JupyterLab');
   await panel.box.press('Enter');
   await expect(panel.answers.last()).toContainText(ANSWER);
