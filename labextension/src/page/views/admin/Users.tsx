@@ -65,12 +65,12 @@ function UserRow({ of, own, onChanged }: { of: UserReply; own: boolean; onChange
       disabled: own,
       run: () => void change.run({ roles: admin ? ['user'] : ['user', 'admin'] })
     },
-    { label: trans.__('Set password …'), disabled: own, run: () => setAsking('password') }
+    { label: trans.__('Set password …'), disabled: own, run: () => setAsking('password') },
+    { label: trans.__('Groups …'), disabled: own, run: () => setAsking('groups') }
   ];
   const items: Item[] = [
     ...(hub ? [] : ofLogins),
     { label: trans.__('Quotas …'), run: () => setAsking('quotas') },
-    { label: trans.__('Groups …'), disabled: own, run: () => setAsking('groups') },
     of.disabled
       ? { label: trans.__('Enable'), run: () => void change.run({ disabled: false }) }
       : { label: trans.__('Disable …'), disabled: own, run: () => setAsking('disable') },
