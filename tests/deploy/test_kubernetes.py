@@ -97,10 +97,12 @@ def test_secrets_are_files_and_nowhere_else(rendered: Rendered) -> None:
     for pod in rendered.pods().values():
         (container,) = pod["containers"]
         assert not {"env", "envFrom"} & container.keys()
-        (volume,) = (each for each in pod["volumes"] if "secret" in each)
-        assert volume["secret"] == {"secretName": "aichat", "defaultMode": 0o440}
-        (mount,) = (each for each in container["volumeMounts"] if each["name"] == volume["name"])
-        assert (mount["mountPath"], mount["readOnly"]) == (SECRETS, True)
+        volumes = {each["name"]: each["secret"] for each in pod["volumes"] if "secret" in each}
+        assert volumes["secrets"] == {"secretName": "aichat", "defaultMode": 0o440}
+        assert {each["defaultMode"] for each in volumes.values()} == {0o440}
+        mounts = {each["name"]: each for each in container["volumeMounts"]}
+        assert mounts["secrets"]["mountPath"] == SECRETS
+        assert all(mounts[name]["readOnly"] for name in volumes)
 
 
 def test_no_service_of_the_cluster_is_taken_for_a_setting(rendered: Rendered) -> None:

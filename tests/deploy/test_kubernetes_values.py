@@ -71,6 +71,27 @@ def test_the_service_runs_with_it_and_answers_the_probes(helm: Helm, tmp_path: P
             assert answer.status_code == 200, kind
 
 
+def test_the_token_of_the_hub_is_for_those_who_answer_people(helm: Helm, tmp_path: Path) -> None:
+    rendered = helm.render({**VALUES["hub"], "worker": {"enabled": True}})
+    found = {
+        name: [each for each in pod["volumes"] if each["name"] == "hub-token"] for name, pod in rendered.pods().items()
+    }
+    assert found["aichat-worker"] == []
+    ((volume,),) = [found["aichat"]]
+    assert volume["secret"]["secretName"] == "hub"
+    assert volume["secret"]["items"] == [{"key": "hub.services.aichat.apiToken", "path": "api_token"}]
+    (container,) = rendered.pods()["aichat"]["containers"]
+    (mount,) = (each for each in container["volumeMounts"] if each["name"] == "hub-token")
+    assert f'"{mount["mountPath"]}/api_token"' in rendered.config()
+    without = helm.render({"hub": {"apiUrl": "http://hub:8081/hub/api", "token": {"secret": ""}}})
+    assert all(each["name"] != "hub-token" for each in without.pods()["aichat"]["volumes"])
+
+
+def test_browsers_are_sent_to_the_hub_where_it_is(helm: Helm, tmp_path: Path) -> None:
+    for name, at in (("hub", "/hub/"), ("hub elsewhere", "/lab/hub/")):
+        assert configuration(helm.render(VALUES[name]), tmp_path).HubMode.hub_url == at
+
+
 def test_a_change_of_the_configuration_is_a_change_of_the_pods(helm: Helm) -> None:
     sums = {
         each["spec"]["template"]["metadata"]["annotations"]["checksum/config"]

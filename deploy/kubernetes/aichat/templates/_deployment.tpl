@@ -2,6 +2,7 @@
 {{- define "aichat.deployment" -}}
 {{- $root := .root }}
 {{- $base := include "aichat.base" $root }}
+{{- $token := and $root.Values.hub.apiUrl $root.Values.hub.token.secret (eq .component "service") }}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -104,6 +105,9 @@ spec:
           volumeMounts:
             - { name: config, mountPath: /etc/jupyter-aichat, readOnly: true }
             - { name: secrets, mountPath: /run/secrets/aichat, readOnly: true }
+            {{- if $token }}
+            - { name: hub-token, mountPath: /run/secrets/aichat-hub, readOnly: true }
+            {{- end }}
             - { name: data, mountPath: /var/lib/jupyter-aichat }
             - { name: tmp, mountPath: /tmp }
       volumes:
@@ -111,6 +115,13 @@ spec:
           configMap: { name: {{ include "aichat.name" $root }} }
         - name: secrets
           secret: { secretName: {{ $root.Values.secret }}, defaultMode: 0440 }
+        {{- if $token }}
+        - name: hub-token
+          secret:
+            secretName: {{ $root.Values.hub.token.secret }}
+            defaultMode: 0440
+            items: [{ key: {{ $root.Values.hub.token.key }}, path: api_token }]
+        {{- end }}
         - name: data
           emptyDir: { sizeLimit: 64Mi }
         - name: tmp
