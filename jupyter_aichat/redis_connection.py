@@ -115,6 +115,12 @@ class RedisConnection(LoggingConfigurable):
         """Ask what Redis answers late on purpose; on a connection of its own, whose loss says nothing of the others."""
         return await self._try(unavailable, question, limit_s)
 
+    async def info(self, unavailable: Unavailable) -> dict[str, Any]:
+        """Return what Redis says of itself (INFO); of a cluster nothing, since each of its nodes is another."""
+        if self.clustered:
+            return {}
+        return await self.ask(unavailable, lambda client: client.info())
+
     async def probe(self, unavailable: Unavailable, kind: str) -> None:
         """Return if Redis takes writes: also one that is full, or a replica, is of no use to us."""
         buckets = range(BUCKETS) if self.clustered else range(1)

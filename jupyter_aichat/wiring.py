@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from jupyter_aichat.auth.assembly import AccountService
     from jupyter_aichat.auth.keys import Key
     from jupyter_aichat.auth.registration import RegistrationMode
+    from jupyter_aichat.redis_connection import RedisConnection
 
 Part = TypeVar("Part")
 AnyStore = MongoStore | SqliteStore
@@ -202,9 +203,10 @@ class Desk(msgspec.Struct, frozen=True):
     ollama: OllamaProvider
     service: AccountService
     transfers: Transfers
+    redis: RedisConnection | None = None
 
     async def has_worker(self) -> bool:
-        """Whether a process is there that asks the models, and says so over the bus; takes up to three seconds."""
+        """Whether a process is there that asks the models, and says so over the bus; takes less than three seconds."""
         return await worker_is_heard(self.bus)
 
 
@@ -214,8 +216,10 @@ def desk(settings: Settings) -> Desk:
 
     store, between = make_store(settings), _between_processes(settings)
     service = _accounts(settings, store, between, parse_keys(new_secret()), "closed")
-    transfers = Transfers(store, Owners(between[0], settings.log), Room(store, 0), shared=False)
-    return Desk(store, between[0], between[1], OllamaProvider(parent=settings.parent), service, transfers)
+    bus, cache, _ = between
+    transfers = Transfers(store, Owners(bus, settings.log), Room(store, 0), shared=False)
+    ollama, redis = OllamaProvider(parent=settings.parent), getattr(cache, "connection", None)
+    return Desk(store, bus, cache, ollama, service, transfers, redis)
 
 
 def _between_processes(settings: Settings) -> tuple[Bus, Cache, Queue]:

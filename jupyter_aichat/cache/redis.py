@@ -38,6 +38,11 @@ class RedisCache:
         """Disconnect."""
         await self._connection.close()
 
+    @property
+    def connection(self) -> RedisConnection:
+        """The way to Redis, which bus and queue share."""
+        return self._connection
+
     async def ping(self) -> None:
         """See `Cache.ping`."""
         await self._connection.probe(CacheUnavailable, "cache")

@@ -119,7 +119,7 @@ class Processes:
                     await self._soon.wait()
 
 
-async def worker_is_heard(bus: Bus, within_s: float = TELL_S + 1) -> bool:
+async def worker_is_heard(bus: Bus, within_s: float = TELL_S + 0.7) -> bool:
     """Listen on a bus, which is opened and closed again, until a worker says something; False where none does in time."""
     heard = asyncio.Event()
 

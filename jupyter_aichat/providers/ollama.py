@@ -106,6 +106,10 @@ class OllamaProvider(LoggingConfigurable):
         """Return the models that can chat, newest first as Ollama lists them. Raises `ProviderError`."""
         return await self._models.list()
 
+    async def version(self) -> str:
+        """Return the server's version, "" where it does not say. Raises `ProviderError`."""
+        return await self._models.version()
+
     async def setup(self, model: Model) -> ModelSetup:
         """Return what a run of this model needs: no question, or one where its digest is new."""
         return setup_of(model, await self._models.facts(model.name), self.num_ctx)

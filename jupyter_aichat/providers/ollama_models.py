@@ -14,7 +14,7 @@ from jupyter_aichat.errors import ProviderError
 from jupyter_aichat.providers.exchange import Answer, Fault, HttpClient
 from jupyter_aichat.providers.ollama_errors import Wording
 from jupyter_aichat.providers.ollama_template import leaves_open
-from jupyter_aichat.providers.ollama_wire import LoadedModels, Show, Tag, Tags, encode_show
+from jupyter_aichat.providers.ollama_wire import LoadedModels, Show, Tag, Tags, Version, encode_show
 
 ASK_TIMEOUT_S = 5.0
 PATIENCE_S = 0.8
@@ -69,6 +69,11 @@ class OllamaModels:
         if not self._allow_cloud and (facts.cloud or _is_cloud(tag)):
             raise self._wording(name).cloud()
         return facts
+
+    async def version(self) -> str:
+        """Return the server's version, "" where it does not say."""
+        wording = self._wording()
+        return _decode(await self._answer("GET", "api/version", None, wording), Version, wording).version
 
     async def close(self) -> None:
         """End the questions under way."""

@@ -72,6 +72,12 @@ class Tag(msgspec.Struct, frozen=True):
     capabilities: tuple[str, ...] | None = None
 
 
+class Version(msgspec.Struct, frozen=True):
+    """The answer of `/api/version`."""
+
+    version: str = ""
+
+
 class Tags(msgspec.Struct, frozen=True):
     """The answer of `/api/tags`."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -33,9 +32,10 @@ from jupyter_aichat.stores.base import Lapsed, Progress
 from jupyter_aichat.stores.mongo_accounts import MongoAccounts
 from jupyter_aichat.stores.mongo_base import ALONE, AWAY, AlreadyThere, Database, Document, Scope
 from jupyter_aichat.stores.mongo_documents import chat_document
+from jupyter_aichat.stores.mongo_examination import examine
 from jupyter_aichat.stores.mongo_instances import LAPSE_S, Instances, Watch
 from jupyter_aichat.stores.mongo_records import MongoRecords
-from jupyter_aichat.stores.mongo_schema import STEPS, migrate, version
+from jupyter_aichat.stores.mongo_schema import migrate
 from jupyter_aichat.stores.mongo_shares import MongoShares
 from jupyter_aichat.stores.mongo_turns import commit_turn, known_turn
 from jupyter_aichat.stores.mongo_usage import ChargeTurns, MongoUsage
@@ -114,10 +114,7 @@ class MongoStore(LoggingConfigurable):
         begun = now()
         database, hello = await self._connected()
         try:
-            there = hello.get("localTime")  # UTC, and without saying so
-            half_way = begun + (now() - begun) / 2
-            ahead_s = None if there is None else (there.replace(tzinfo=UTC) - half_way).total_seconds()
-            return StoreState(_place(self._url), await version(database), len(STEPS), ahead_s=ahead_s)
+            return await examine(database, hello, _place(self._url), begun, now() - begun)
         finally:
             await database.close()
 

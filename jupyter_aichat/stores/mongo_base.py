@@ -162,5 +162,9 @@ class Database(Protocol):
     async def add_collection(self, name: str) -> None:
         """Make a collection where there is none; several may do so at once."""
 
+    async def indexes(self, name: str) -> frozenset[tuple[tuple[str, int], ...]]:
+        """Return the keys of a collection's indexes; of none that is not there."""
+        ...
+
     async def add_index(self, index: Index) -> None:
         """Make an index where there is none; several may do so at once."""

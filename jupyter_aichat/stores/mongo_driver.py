@@ -160,6 +160,11 @@ class Driver:
         with suppress(AlreadyThere):
             await self.bounded(self.client[self._database].create_collection(name, check_exists=False))
 
+    async def indexes(self, name: str) -> frozenset[tuple[tuple[str, int], ...]]:
+        """See `Database.indexes`."""
+        found = await self.bounded(self.collection(name).index_information())
+        return frozenset(tuple((field, int(way)) for field, way in each["key"]) for each in found.values())
+
     async def add_index(self, index: Index) -> None:
         """Make an index where there is none; several may do so at once."""
         options: dict[str, Any] = {"unique": True} if index.unique else {}

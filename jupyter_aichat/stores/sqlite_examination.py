@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -22,11 +23,18 @@ def examine(path: Path) -> StoreState:
     folder = next(each for each in (path.parent, *path.parent.parents) if each.exists())
     if not os.access(path if path.exists() else folder, os.R_OK | os.W_OK):
         raise StoreUnavailable(f"{path} may not be read and written by this user.")
+    begun = time.perf_counter()
     version = _version(path) if path.exists() else 0
+    took_s = time.perf_counter() - begun
     if version > len(STEPS):
         raise StoreUnavailable(f"{path} was written by a newer version of jupyterlab-aichat; please upgrade it.")
     return StoreState(
-        str(path), version, len(STEPS), tuple(_traps(path, folder)), free_bytes=shutil.disk_usage(folder).free
+        str(path),
+        version,
+        len(STEPS),
+        tuple(_traps(path, folder)),
+        free_bytes=shutil.disk_usage(folder).free,
+        took_s=took_s,
     )
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
 
 from jupyter_aichat.errors import NotReady
@@ -17,6 +17,7 @@ from jupyter_aichat.tracing.tracing import Tracing
 ENVIRONMENT = "environment"
 """What `AIChatApp.traces_url` says where the variables of OpenTelemetry say all."""
 _PATH = "/v1/traces"
+_TRY_S = 2.0
 
 
 def exporting(url: str, ratio: float, version: str) -> Tracing:
@@ -39,6 +40,15 @@ def endpoint_of(url: str) -> str | None:
         )
     path = parts.path.rstrip("/")
     return parts._replace(path=path if path.endswith(_PATH) else path + _PATH).geturl()
+
+
+def takes_spans(endpoint: str | None) -> bool:
+    """Whether a collector takes what we would send it: nothing, for once. Blocks for two seconds at most."""
+    exporter = OTLPSpanExporter(endpoint, timeout=_TRY_S)
+    try:
+        return exporter.export([]) is SpanExportResult.SUCCESS
+    finally:
+        exporter.shutdown()  # type: ignore[no-untyped-call]
 
 
 def _resource(version: str) -> Resource:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -44,7 +46,7 @@ def test_a_healthy_installation(healthy: None, look: Look, run: Run, models: str
     found = look("--AIChatApp.trusted_proxies=127.0.0.1")
     assert {part: levels for part, levels in found.items() if set(levels) != {"ok"}} == {}
     assert set(found) == {
-        "versions", "settings", "secret", "registration", "front", "store", "disk", "accounts", "clock", "redis", "models",
+        "versions", "settings", "secret", "registration", "front", "page", "store", "disk", "accounts", "clock", "redis", "models",
     }  # fmt: skip
     said = run("doctor", models).out
     assert "s.key" not in said or Path("s.key").read_text().split()[2] not in said
@@ -73,6 +75,12 @@ def test_the_secret(healthy: None, look: Look) -> None:
     assert look("--secret-file=nothing")["secret"] == ["fail"]
 
 
+def test_an_old_secret(healthy: None, look: Look) -> None:
+    a_year_ago = time.time() - 400 * 24 * 3600
+    os.utime("s.key", (a_year_ago, a_year_ago))
+    assert look()["secret"] == ["warn", "ok"]
+
+
 def test_the_store(healthy: None, look: Look, own_folders: Path) -> None:
     (own_folders / "no.sqlite3").write_text("this is no database, whatever its name says")
     assert look("--store-url=no.sqlite3")["store"] == ["fail"]
@@ -82,7 +90,7 @@ def test_the_store(healthy: None, look: Look, own_folders: Path) -> None:
         db.execute("PRAGMA user_version = 999")
     assert look()["store"] == ["fail"]
     assert look("--store-url=mysql://x")["settings"] == ["ok", "fail"]
-    assert look("--store-url=mongodb://127.0.0.1:9/", "--MongoStore.selection_timeout_s=0.2")["store"] == ["fail"]
+    assert look("--store-url=mongodb://127.0.0.1:9/", "--MongoStore.call_timeout_s=0.2")["store"] == ["fail"]
 
 
 def test_a_store_of_the_version_before_is_not_migrated_by_looking(healthy: None, look: Look) -> None:
@@ -119,7 +127,7 @@ def test_the_way_to_it(healthy: None, look: Look, own_folders: Path) -> None:
     assert look("--ip=0.0.0.0")["front"] == ["fail"]
     assert look("--ip=0.0.0.0", "--AIChatApp.trusted_proxies=10.0.0.0/8")["front"] == ["ok", "warn"]
     assert look("--certfile=nothing.pem")["front"] == ["fail"]
-    made = certificates.make(own_folders)
+    made = certificates.make(own_folders, 90)
     tls = (f"--certfile={made.certfile}", f"--keyfile={made.keyfile}")
     assert look("--ip=0.0.0.0", *tls)["front"] == ["ok"]
     made.keyfile.chmod(0o644)

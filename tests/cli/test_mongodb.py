@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 import pytest
+from pymongo import MongoClient
 
 from tests import mongo_server
 from tests.cli.conftest import PASSWORD, Done, Run
@@ -42,6 +43,18 @@ def test_a_life(run: Run, create: Create, models: str) -> None:
     assert actions == ["account_created", "account_created", "account_disabled", "logout_all", "account_deleted"]
     looked = {row["part"]: row["level"] for row in run("doctor", "--json", models).rows}
     assert (looked["store"], looked["accounts"], looked["clock"], looked["redis"]) == ("ok", "ok", "ok", "warn")
+
+
+def test_the_doctor_misses_an_index(run: Run, create: Create, mongo: str, models: str) -> None:
+    create("Ada", "--first-admin")
+    client: MongoClient[dict[str, object]] = MongoClient(mongo)
+    with client:
+        messages = client.get_default_database()["messages"]
+        lost = next(name for name, each in messages.index_information().items() if each.get("unique"))
+        messages.drop_index(lost)
+    said = [f"{row['level']}: {row['what']}" for row in run("doctor", "--json", models).rows if row["part"] == "store"]
+    assert "replica set" in said[0]
+    assert said[1] == "fail: Indexes are missing: messages(owner_id, chat_id, n)."
 
 
 def test_of_two_processes_that_make_the_first_administrator_one_does(run: Run) -> None:

@@ -221,9 +221,9 @@ def test_a_hub_that_is_not_there_is_said_at_once(hub: Hub, tmp_path: Path) -> No
 
 
 def test_the_doctor_looks_at_the_hub(hub: Hub, tmp_path: Path) -> None:
-    def look(api_url: str) -> dict[str, str]:
+    def look(api_url: str, **told: str) -> dict[str, str]:
         command = [sys.executable, "-m", "jupyter_aichat", "doctor", "--json", *_elsewhere(api_url)]
-        environment = {**surroundings(tmp_path), "AICHAT_STORE_URL": str(tmp_path / "chats.sqlite3")}
+        environment = {**surroundings(tmp_path), "AICHAT_STORE_URL": str(tmp_path / "chats.sqlite3"), **told}
         done = subprocess.run(
             command, check=False, env=environment, capture_output=True, text=True, cwd=tmp_path, timeout=60
         )
@@ -232,6 +232,7 @@ def test_the_doctor_looks_at_the_hub(hub: Hub, tmp_path: Path) -> None:
 
     assert look(hub.api_url).items() >= {"hub": "ok", "secret": "ok"}.items()
     assert look("http://127.0.0.1:9/hub/api")["hub"] == "fail"
+    assert look(hub.api_url, JUPYTERHUB_API_TOKEN="nobodys")["hub"] == "fail"
 
 
 # People's own servers

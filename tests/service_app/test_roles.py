@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from jupyter_aichat.auth.keys import new_secret
-from jupyter_aichat.cli.check_parts import workers
+from jupyter_aichat.cli.checks.workers import workers
 from jupyter_aichat.server.routes import ROUTES
 from jupyter_aichat.wiring import Settings, desk
 from tests import mongo_server, redis_server
@@ -165,7 +165,7 @@ async def test_a_worker_is_killed_and_every_answer_is_whole(divided: Divided) ->
 
 async def looked_for_workers(divided: Divided) -> str:
     found = desk(Settings(store_url=divided.apis[0].store_url, redis_url=divided.redis_url))
-    return (await workers(found)).level
+    return next(iter([finding.level async for finding in workers(found)]))
 
 
 async def test_the_last_worker_leaves_and_the_question_waits(divided: Divided) -> None:

@@ -1,0 +1,1 @@
+"""What the doctor looks at, one kind of thing in each module; none of them changes anything."""
