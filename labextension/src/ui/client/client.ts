@@ -12,10 +12,21 @@ export interface ConnectionState {
   since: number;
   /**
    * Why the connection is refused: no valid login, access revoked, the server does not take what we send, or the service
-   * behind it does not take its token. Why there is none yet: that service does not answer.
+   * behind it does not take its token (which a person or the Hub gave it). Why there is none yet: that service does not
+   * answer, or something else does in its place.
    */
-  why?: 'unauthenticated' | 'forbidden' | 'policy' | 'service_token' | 'service_away';
+  why?: 'policy' | Exclude<Welcome, 'yes' | 'unknown'>;
 }
+
+type Welcome =
+  | 'yes'
+  | 'unknown'
+  | 'unauthenticated'
+  | 'forbidden'
+  | 'service_token'
+  | 'hub_token'
+  | 'service_away'
+  | 'not_the_service';
 
 export interface Listener {
   onState(state: ConnectionState): void;
@@ -32,6 +43,7 @@ const STABLE_MS = 10_000;
 const ME_MS = 5_000;
 const FAILURES_BEFORE_SSE = 3;
 const SOCKET_AGAIN_MS = 120_000;
+const TOKEN_AGAIN_MS = 20_000;
 const SESSION_ENDED = 4401;
 const REVOKED = 4403;
 
@@ -125,7 +137,7 @@ export class Client {
     const { state, why } = this.state;
     if (isOpen(this.attempt)) {
       this.heartbeat.ping();
-    } else if ((state !== 'refused' || why === 'unauthenticated' || why === 'service_token') && !this.isTrying()) {
+    } else if ((state !== 'refused' || mayPass(why)) && !this.isTrying()) {
       this.backoff.reset();
       this.connect(); // also after a lost login: a person may have logged in again elsewhere
     }
@@ -208,19 +220,20 @@ export class Client {
     if (attempt.open && Date.now() - attempt.begun > STABLE_MS) {
       this.backoff.reset();
     }
-    const failed = !attempt.heard && attempt.connection?.via !== 'comm';
+    const via = attempt.connection?.via;
+    const failed = via === 'comm' ? !attempt.open : !attempt.heard; // a comm's views hear what is for the others too
     const welcome = failed || code === SESSION_ENDED ? await this.isWelcome() : 'unknown';
     if (this.stopped || this.attempt !== attempt) {
       return;
     }
-    if (welcome === 'unauthenticated' || welcome === 'service_token') {
-      this.setState('refused', welcome);
+    if (welcome === 'forbidden' || mayPass(welcome)) {
+      this.refuse(welcome);
       return;
     }
-    if (welcome === 'service_away') {
+    if (welcome === 'service_away' || welcome === 'not_the_service') {
       this.setState('reconnecting', welcome);
     }
-    if (welcome === 'yes' && failed && attempt.connection?.via !== 'sse') {
+    if (welcome === 'yes' && failed && via === 'socket') {
       this.countFailure();
     }
     this.retryTimer = setTimeout(() => this.connect(), this.backoff.next());
@@ -229,8 +242,29 @@ export class Client {
   /** Access was revoked: the person's, or the token's with which this server asks the service behind it. */
   private async askWhose(attempt: Attempt): Promise<void> {
     const welcome = await this.isWelcome();
-    if (!this.stopped && this.attempt === attempt && welcome === 'service_token') {
-      this.setState('refused', welcome);
+    if (!this.stopped && this.attempt === attempt && isOfToken(welcome)) {
+      this.refuse(welcome);
+    }
+  }
+
+  /** Not let in. For want of a good token of the server's we look again: whoever puts it there need not come here. */
+  private refuse(why: ConnectionState['why']): void {
+    this.setState('refused', why);
+    clearTimeout(this.retryTimer);
+    if (isOfToken(why)) {
+      this.retryTimer = setTimeout(() => void this.lookAgain(this.attempt, why), TOKEN_AGAIN_MS);
+    }
+  }
+
+  private async lookAgain(attempt: Attempt | null, why: ConnectionState['why']): Promise<void> {
+    const welcome = document.hidden ? 'unknown' : await this.isWelcome();
+    if (this.stopped || this.attempt !== attempt) {
+      return;
+    }
+    if (welcome === 'yes') {
+      this.reconnect();
+    } else {
+      this.refuse(why);
     }
   }
 
@@ -287,13 +321,26 @@ export class Client {
   }
 }
 
-type Welcome = 'yes' | 'unknown' | 'unauthenticated' | 'service_token' | 'service_away';
+type Refused = 'unauthenticated' | 'service_token' | 'hub_token';
+
+const isOfToken = (why: ConnectionState['why'] | Welcome): why is 'service_token' | 'hub_token' =>
+  why === 'service_token' || why === 'hub_token';
+
+/** Whether a refusal may be over without anybody here having done anything. */
+const mayPass = (why: ConnectionState['why'] | Welcome): why is Refused => why === 'unauthenticated' || isOfToken(why);
 
 function whyNot(error: ApiError): Welcome {
-  if (isOfService(error)) {
-    return error.status === 401 ? 'service_token' : 'service_away';
+  if (!isOfService(error)) {
+    return isNotLetIn(error) ? 'unauthenticated' : 'unknown';
   }
-  return isNotLetIn(error) ? 'unauthenticated' : 'unknown';
+  switch (error.status) {
+    case 401:
+      return error.details.token === 'hub' ? 'hub_token' : 'service_token';
+    case 403:
+      return 'forbidden';
+    default:
+      return error.code === 'bad_upstream' ? 'not_the_service' : 'service_away';
+  }
 }
 
 const isOpen = (attempt: Attempt | null): attempt is Attempt => attempt !== null && attempt.open && !attempt.over;

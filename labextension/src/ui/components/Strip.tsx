@@ -48,6 +48,9 @@ function whyAway({ state, why }: ConnectionState, trans: Trans): string {
   if (why === 'service_away') {
     return trans.__('The chat service does not answer. Trying again …');
   }
+  if (why === 'not_the_service') {
+    return trans.__('What answers in the place of the chat service is not it: is its address right? Trying again …');
+  }
   return state === 'connecting' ? trans.__('Connecting …') : trans.__('Reconnecting …');
 }
 
@@ -59,6 +62,10 @@ function whyRefused(why: ConnectionState['why'], trans: Trans): string {
       return trans.__('You may not use the chat of this server any more.');
     case 'service_token':
       return trans.__("The chat service does not take this server's token. Make a new one on its page, under Tokens.");
+    case 'hub_token':
+      return trans.__(
+        'The chat service does not take what the Hub gave this server. Stop your server and start it again, in the Hub Control Panel.'
+      );
     default:
       return trans.__('The server does not take what this page sends. Reload the page.');
   }

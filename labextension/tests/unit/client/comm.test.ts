@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Client, type ConnectionState } from '../../../src/ui/client/client';
 import { CommTransport, type CommModel } from '../../../src/ui/client/comm';
 import type { Handlers } from '../../../src/ui/client/transport';
 import type { ServerFrame } from '../../../src/ui/protocol.generated';
@@ -132,4 +133,28 @@ test('a view that was taken away hears nothing', () => {
   model.say({ type: 'closed' });
   model.say('rubbish');
   expect([heard.frames, heard.closed]).toEqual([[], []]);
+});
+
+test('a service that does not take the server’s token is told in the widget, which goes on once it takes one', async () => {
+  const states: ConnectionState[] = [];
+  const listener = { onState: (state: ConnectionState) => states.push(state), onFrame: () => {}, onOnline: () => {} };
+  const client = new Client(new CommTransport(model), listener);
+  const answer = (status: number, body: unknown): void =>
+    model.say({ type: 'response', id: model.last().id, status, body });
+  client.start();
+  model.say({ type: 'closed' }); // the kernel's stream was refused
+  expect(model.last()).toMatchObject({ type: 'request', path: 'me' });
+  const details = { service: 'https://chat.example.org' };
+  answer(401, { code: 'unauthenticated', message: 'm', details, reason: null });
+  await vi.advanceTimersByTimeAsync(1);
+  expect(states.at(-1)).toMatchObject({ state: 'refused', why: 'service_token' });
+
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(model.last()).toMatchObject({ type: 'request', path: 'me' });
+  answer(200, {});
+  await vi.advanceTimersByTimeAsync(1);
+  expect(model.last()).toMatchObject({ type: 'ping' });
+  model.say({ type: 'ack', id: model.last().id });
+  expect(states.at(-1)!.state).toBe('online');
+  client.dispose();
 });

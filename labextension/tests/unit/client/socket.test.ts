@@ -302,6 +302,39 @@ describe('the way in', () => {
     }
   );
 
+  test('a token of the server that was put in place of a refused one is found, but asked for by nobody unseen', async () => {
+    const refused = (): Response => failure('unauthenticated', 401, 'm', { service: 'https://h.org', token: 'hub' });
+    http.on('GET me', refused);
+    FakeSocket.last.drop();
+    await pass(1);
+    expect(state()).toMatchObject({ state: 'refused', why: 'hub_token' });
+    hidden = true;
+    const asked = http.count('GET me');
+    await pass(100_000);
+    expect(http.count('GET me')).toBe(asked);
+    hidden = false;
+    await pass(25_000);
+    expect(state().state).toBe('refused');
+    expect(FakeSocket.made).toHaveLength(1);
+    http.on('GET me', {});
+    for (let i = 0; i < 25 && FakeSocket.made.length === 1; i++) {
+      await pass(1_000);
+    }
+    expect(FakeSocket.made).toHaveLength(2);
+    FakeSocket.last.accept();
+    expect(state().state).toBe('online');
+  });
+
+  test.each([
+    ['bad_upstream', 502, 'reconnecting', 'not_the_service'],
+    ['forbidden', 403, 'refused', 'forbidden']
+  ])('what the server says of the service behind it is told: %s', async (code, status, kind, why) => {
+    http.on('GET me', () => failure(code, status, 'm', { service: 'https://chat.example.org' }));
+    FakeSocket.last.drop();
+    await pass(1);
+    expect(state()).toMatchObject({ state: kind, why });
+  });
+
   test('a service behind the server that does not answer is told as such, until it does', async () => {
     http.on('GET me', () => failure('not_ready', 503, 'm', { service: 'https://chat.example.org' }));
     FakeSocket.last.drop();
