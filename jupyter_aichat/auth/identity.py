@@ -33,7 +33,8 @@ class AccountUser(User):
 class AccountIdentity(IdentityProvider):
     """Lets people in who bring an access token or a personal token, or one of a JupyterHub that the service belongs to.
 
-    A handler says with ``login`` whether one is ``needed``, ``welcome`` or of no interest (``none``).
+    A handler says with ``login`` whether one is ``needed``, ``welcome``, welcome though it may have ended (``excused``), or of no
+    interest (``none``).
     """
 
     authenticate: Callable[[str], Awaitable[Identity]] | None = None
@@ -49,13 +50,18 @@ class AccountIdentity(IdentityProvider):
         if login == "none":
             return None
         bearer = bearer_of(handler.request)
-        if bearer is None and login == "welcome":
+        if bearer is None and login in ("welcome", "excused"):
             return None
         if bearer is None:
             raise Unauthenticated
         if self.authenticate is None:
             raise NotReady
-        identity = await self.authenticate(bearer)
+        try:
+            identity = await self.authenticate(bearer)
+        except Unauthenticated:
+            if login == "excused":
+                return None
+            raise
         who = identity.principal
         return AccountUser(who.owner_id, who.name, who.display_name, identity=identity)
 

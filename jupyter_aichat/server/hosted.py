@@ -67,7 +67,7 @@ class HostedHandler(JupyterHandler):
         return self.route.verbs.get((self.request.method or "").lower())
 
     @property
-    def login(self) -> Literal["needed", "welcome", "none"]:
+    def login(self) -> Literal["needed", "welcome", "excused", "none"]:
         """Whether the request must, may or need not come from somebody who is logged in."""
         verb = self.verb
         if verb is None:

@@ -58,7 +58,7 @@ class _ReaderHandler(SharingHandler):
     """What both ways to read have in common: they may need no login, and there is nothing else that one can do."""
 
     @property
-    def login(self) -> Literal["needed", "welcome", "none"]:
+    def login(self) -> Literal["needed", "welcome", "excused", "none"]:
         """For other verbs none: nobody gets further with one."""
         return "none" if self.verb is None else super().login
 

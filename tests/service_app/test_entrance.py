@@ -255,6 +255,18 @@ def test_a_browsers_logout_clears_the_cookie(service: Service) -> None:
     assert told(me(service, grant["access_token"])) == (401, "unauthenticated")
 
 
+def test_an_access_token_that_has_ended_keeps_nobody_in(service: Service) -> None:
+    ended = {"Authorization": f"Bearer {login(service.http, registered(service))['access_token']}"}
+    assert ask(service.http, "POST", "/auth/logout", headers=ended).status_code == 204
+    browser = service.client()
+    grant = login(browser, registered(service), cookie=True)
+    assert ask(browser, "POST", "/auth/logout", headers=ended).status_code == 204
+    assert COOKIE not in browser.cookies
+    assert told(me(service, grant["access_token"])) == (401, "unauthenticated")
+    assert told(ask(service.http, "POST", "/auth/logout", headers=ended)) == (401, "unauthenticated")
+    assert told(ask(service.http, "GET", "/chats", headers=ended)) == (401, "unauthenticated")
+
+
 def test_no_other_site_can_log_somebody_out(service: Service) -> None:
     """The cookie alone is not enough: its twin must come along, which only our own page can read."""
     browser = service.client()

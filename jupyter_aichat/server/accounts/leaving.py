@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Literal
 
 import msgspec
 from jupyter_server.auth.decorator import allow_unauthenticated, authorized
@@ -16,7 +17,15 @@ _logout = msgspec.json.Decoder(LogoutBody)
 
 
 class LogoutHandler(CookieHandler):
-    """The end of one session: of the refresh token in the cookie or the body, else of the access token."""
+    """The end of one session: of the refresh token in the cookie or the body, else of the access token.
+
+    An access token that has expired keeps nobody from going out, who has the other one.
+    """
+
+    @property
+    def login(self) -> Literal["excused"]:
+        """An access token may come along, also one that has ended."""
+        return "excused"
 
     @allow_unauthenticated
     async def post(self) -> None:
@@ -25,7 +34,7 @@ class LogoutHandler(CookieHandler):
         token = self.refresh_token(given)
         here = self.current_user is not None
         if token is not None:
-            if given is None and not here:
+            if given is None and "Authorization" not in self.request.headers:  # which no other site's page can send
                 self.check_twin_of_cookie()
             await self.accounts.logout(token, self.origin)
         elif not here:
