@@ -18,6 +18,7 @@ from typing import Protocol
 from jupyter_server.base.handlers import JupyterHandler
 
 from jupyter_aichat.errors import Unauthenticated
+from jupyter_aichat.remote.faults import refused_token
 from jupyter_aichat.remote.mode import RemoteMode
 
 KEYRING = "jupyter_aichat"
@@ -34,6 +35,10 @@ class Credentials(Protocol):
 
     def refused(self, token: str) -> None:
         """Learn that the service does not take a token (any more)."""
+        ...
+
+    def refusal(self, url: str) -> Unauthenticated:
+        """Return what a person is told whose token the service at `url` does not take."""
         ...
 
 
@@ -54,6 +59,10 @@ class OwnToken:
         """Look again at the next request: the file may hold a new one by then."""
         if self._found == token:
             self._found = ""
+
+    def refusal(self, url: str) -> Unauthenticated:
+        """Send the person to the service's page."""
+        return refused_token(url)
 
     def _find(self) -> str:
         mode = self._mode

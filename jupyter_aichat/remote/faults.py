@@ -35,6 +35,16 @@ def cut(url: str) -> BadUpstream:
     return BadUpstream(f"The chat service at {url} closed the connection in the middle of its answer.", service=url)
 
 
+def refused_hub_token(url: str) -> Unauthenticated:
+    """The service does not take what the Hub gave: to this server, or to its visitor."""
+    return Unauthenticated(
+        f"The chat service at {url} does not take what the Hub gave this server: stop the server and start it again, in the Hub "
+        "Control Panel. If that does not help, ask who runs the Hub.",
+        service=url,
+        given_by="hub",
+    )
+
+
 def refused_token(url: str) -> Unauthenticated:
     """The service does not take our token."""
     return Unauthenticated(

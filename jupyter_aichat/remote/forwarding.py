@@ -108,7 +108,7 @@ class RemoteHandler(AIChatHandler):
     async def _relay(self, answer: Answer, verb: Verb) -> None:
         url, status = self.gateway.url, answer.status
         if status not in verb.statuses and status not in _NO_BODY:
-            error = error_of(status, answer.headers, await answer.whole(MAX_ERROR), url)
+            error = error_of(status, answer.headers, await answer.whole(MAX_ERROR), url, self.gateway.refusal)
             kind, body = JSON, encode(error)
         elif status in _NO_BODY:
             kind, body = JSON, b""

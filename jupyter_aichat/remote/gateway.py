@@ -134,6 +134,10 @@ class Gateway:
             raise self._error or NotReady()
         return self._client
 
+    def refusal(self) -> AIChatError:
+        """Return what a person is told whose token the service does not take."""
+        return self._credentials.refusal(self.url)
+
     def error_of(self, fault: Fault) -> AIChatError:
         """Return what a person is told of a fault."""
         if fault.kind is FaultKind.AWAY:

@@ -10,8 +10,9 @@ import os
 
 from jupyter_server.base.handlers import JupyterHandler
 
-from jupyter_aichat.errors import Forbidden
+from jupyter_aichat.errors import Forbidden, Unauthenticated
 from jupyter_aichat.remote.credentials import Credentials
+from jupyter_aichat.remote.faults import refused_hub_token
 from jupyter_aichat.remote.mode import RemoteMode
 from jupyter_aichat.server.identity import KERNEL_USER
 
@@ -41,6 +42,10 @@ class HubTokens:
 
     def refused(self, token: str) -> None:
         """Keep it: the Hub may let it in again."""
+
+    def refusal(self, url: str) -> Unauthenticated:
+        """Send the person to the Hub, which makes these tokens when a server starts."""
+        return refused_hub_token(url)
 
 
 def hub_credentials(mode: RemoteMode) -> Credentials | None:

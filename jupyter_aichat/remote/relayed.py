@@ -6,14 +6,15 @@ The page that the answer goes to is the Jupyter server's own, where somebody els
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 
 import msgspec
 
+from jupyter_aichat.errors import AIChatError
 from jupyter_aichat.protocol.bodies import ErrorBody
 from jupyter_aichat.protocol.transfers import ARCHIVE_FILE, MARKDOWN_FILE, NOTEBOOK_FILE
-from jupyter_aichat.remote.faults import not_the_service, refused_token
+from jupyter_aichat.remote.faults import not_the_service
 
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
@@ -62,16 +63,18 @@ def disposition_of(headers: Mapping[str, str], kind: str) -> str | None:
     return "attachment" if kind in FILES else None
 
 
-def error_of(status: int, headers: Mapping[str, str], body: bytes, url: str) -> ErrorBody:
+def error_of(
+    status: int, headers: Mapping[str, str], body: bytes, url: str, refusal: Callable[[], AIChatError]
+) -> ErrorBody:
     """Return the error that an answer tells.
 
-    Raises `BadUpstream` where it is not the service's, and `Unauthenticated` where the service refuses our token: that
+    Raises `BadUpstream` where it is not the service's, and the refusal (`Unauthenticated`) where the service refuses our token: that
     is this server's fault, whatever else its client's credentials are good for.
     """
     if _kind(headers) != JSON:
         raise not_the_service(url, status)
     if status == HTTPStatus.UNAUTHORIZED:
-        raise refused_token(url)
+        raise refusal()
     try:
         told = _told.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

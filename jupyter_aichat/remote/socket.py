@@ -63,7 +63,7 @@ class RemoteSocketHandler(ClientSocketHandler):
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer as the service did."""
-        error = error_of(refusal.status, refusal.headers, refusal.body, self.gateway.url)
+        error = error_of(refusal.status, refusal.headers, refusal.body, self.gateway.url, self.gateway.refusal)
         self.set_status(refusal.status)
         for name, value in headers_of(refusal.headers):
             self.set_header(name, value)

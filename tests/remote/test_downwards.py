@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 
 import aiohttp
 import pytest
 from tornado import web
 
+from jupyter_aichat.app import KERNEL_TOKEN
 from tests.remote.conftest import Raw
 from tests.remote.fake import JSON, SOCKET_BUFFERS, TOKEN, Fake
 
@@ -50,6 +52,23 @@ async def test_a_refused_token_is_told_as_such(raw: Raw, fake: Fake) -> None:
     assert TOKEN.encode() not in answer.body
     assert "Basic" not in answer.headers["WWW-Authenticate"]
     assert (await raw("GET", "/health")).json["service"] == "refused"
+
+
+@pytest.fixture
+def under_a_hub(monkeypatch: pytest.MonkeyPatch, remote_mode: dict[str, Any]) -> None:
+    del remote_mode["token"]
+    monkeypatch.setenv("JUPYTERHUB_USER", "ada")
+    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", TOKEN)
+
+
+async def test_under_a_hub_a_refused_token_is_the_hubs(under_a_hub: None, raw: Raw, fake: Fake) -> None:
+    fake.answers(401, b'{"code":"unauthenticated","message":"m","details":{}}')
+    for path in ("/me", "/ws"):
+        answer = await raw("GET", path, {"Authorization": f"Bearer {os.environ[KERNEL_TOKEN]}"})
+        assert answer.code == (401, "unauthenticated")
+        assert "Hub Control Panel" in answer.json["message"]
+        assert "Tokens" not in answer.json["message"]
+        assert answer.json["details"] == {"service": fake.url, "given_by": "hub"}
 
 
 async def test_a_403_says_whose_it_is(raw: Raw, fake: Fake) -> None:

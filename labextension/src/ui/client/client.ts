@@ -335,7 +335,7 @@ function whyNot(error: ApiError): Welcome {
   }
   switch (error.status) {
     case 401:
-      return error.details.token === 'hub' ? 'hub_token' : 'service_token';
+      return error.details.given_by === 'hub' ? 'hub_token' : 'service_token';
     case 403:
       return 'forbidden';
     default:

@@ -303,7 +303,7 @@ describe('the way in', () => {
   );
 
   test('a token of the server that was put in place of a refused one is found, but asked for by nobody unseen', async () => {
-    const refused = (): Response => failure('unauthenticated', 401, 'm', { service: 'https://h.org', token: 'hub' });
+    const refused = (): Response => failure('unauthenticated', 401, 'm', { service: 'https://h.org', given_by: 'hub' });
     http.on('GET me', refused);
     FakeSocket.last.drop();
     await pass(1);
