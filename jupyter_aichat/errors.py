@@ -56,6 +56,12 @@ class Forbidden(AIChatError):
     code = "forbidden"
 
 
+class ModelNotAllowed(AIChatError):
+    """The model is there, and for others."""
+
+    code = "model_not_allowed"
+
+
 class BadOrigin(AIChatError):
     """A page of another site may not ask for this."""
 

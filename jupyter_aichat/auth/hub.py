@@ -54,11 +54,13 @@ class HubScopes(msgspec.Struct, frozen=True):
     """The Hub's scopes that mean something here.
 
     One of ``use`` lets somebody in, ``admin`` beside it makes an administrator; ``read`` alone lets somebody read, and no more.
+    ``models`` are kept, for the rules of models to judge.
     """
 
     use: frozenset[str]
     admin: str
     read: str = ""
+    models: frozenset[str] = frozenset()
 
     def granted(self, user: HubUser) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return somebody's roles and scopes here, or raise `Forbidden`."""
@@ -66,7 +68,7 @@ class HubScopes(msgspec.Struct, frozen=True):
             raise Forbidden("Only people have chats; this token is a service's.")
         if self.use & set(user.scopes):
             roles = ("user", "admin") if self.admin in user.scopes else ("user",)
-            return roles, scopes_of(roles)
+            return roles, (*scopes_of(roles), *sorted(self.models & set(user.scopes)))
         if self.read and self.read in user.scopes:
             return ("user",), (READ,)
         raise Forbidden("JupyterHub does not let this token use the chat.")
@@ -224,7 +226,9 @@ class HubPeople:
             return "revoked"
         watched.known_at = found.at
         present, before = found.identity.principal, watched.identity.principal
-        same = (
-            present.owner_id == before.owner_id and present.scopes == before.scopes
+        same = (present.owner_id, present.scopes, present.groups) == (
+            before.owner_id,
+            before.scopes,
+            before.groups,
         )  # who is renamed owns other chats
         return None if same else "changed"

@@ -50,6 +50,6 @@ def ending_of(identity: Identity, standing: Standing, at: datetime) -> Ending | 
         return ending
     if at >= identity.expires_at:
         return "expired"
-    principal = standing.principal()
-    same = (principal.roles, principal.scopes) == (identity.principal.roles, identity.principal.scopes)
+    present, before = standing.principal(), identity.principal
+    same = (present.roles, present.scopes, present.groups) == (before.roles, before.scopes, before.groups)
     return None if same else "changed"

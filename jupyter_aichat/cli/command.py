@@ -22,7 +22,7 @@ FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 _ELSEWHERE = (
     *("Application", "JupyterApp", "ServerApp", "AIChatService", "ServiceExtension", "AccountIdentity"),
-    *("Quotas", "RequestLimits", "Shares", "RemoteMode"),
+    *("ModelAccess", "Quotas", "RequestLimits", "Shares", "RemoteMode"),
 )
 """Sections that may stand among the arguments of any command, because the service reads them."""
 

@@ -13,7 +13,15 @@ import msgspec
 from jupyter_aichat.cache.base import Cache
 from jupyter_aichat.domain.failure import Failure
 from jupyter_aichat.domain.model import Model, ModelList, ModelSetup, ProviderState
-from jupyter_aichat.errors import CacheUnavailable, ModelNotFound, NotReady, ProviderError, ProviderUnreachable
+from jupyter_aichat.domain.model_rule import EVERY_MODEL, AllowedModels
+from jupyter_aichat.errors import (
+    CacheUnavailable,
+    ModelNotAllowed,
+    ModelNotFound,
+    NotReady,
+    ProviderError,
+    ProviderUnreachable,
+)
 from jupyter_aichat.logs.context import nobodys
 from jupyter_aichat.providers.base import Provider
 
@@ -62,40 +70,44 @@ class Catalogue:
         """`parallel` of each provider."""
         return {name: provider.parallel for name, provider in self._providers.items()}
 
-    async def list(self) -> ModelList:
-        """Return the models on offer now, asking the providers where the last answer is old."""
+    async def list(self, allowed: AllowedModels = EVERY_MODEL) -> ModelList:
+        """Return the models on offer now to somebody, asking the providers where the last answer is old."""
         await self._refresh(LIST_FRESH_S)
-        offered = self._offered()
+        offered = self._offered(allowed)
         return ModelList(offered, self._default_name(offered), self._states)
 
-    def _offered(self) -> tuple[Model, ...]:
+    def _offered(self, allowed: AllowedModels) -> tuple[Model, ...]:
         real = tuple(model for model in self._models if not model.demo)
-        return real or self._models
+        return tuple(model for model in real or self._models if allowed.has(model))
 
     def _default_name(self, offered: tuple[Model, ...]) -> str | None:
         names = [model.name for model in offered]
-        if self._default in names or not names:
+        if self._default in names or not self._models:
             return self._default or None
+        if not names:
+            return None
         return next((model.name for model in offered if model.loaded), names[0])
 
-    async def resolve(self, name: str | None) -> Model:
-        """Return the model of that name, or the default one.
+    async def resolve(self, name: str | None, allowed: AllowedModels = EVERY_MODEL) -> Model:
+        """Return the model of that name, or the default one of those that are allowed.
 
-        Known models cost no question; the list is refreshed behind the send. Raises `ModelNotFound`, or
-        `ProviderUnreachable` where a provider that might have it does not answer.
+        Known models cost no question; the list is refreshed behind the send. Raises `ModelNotFound`, `ModelNotAllowed`,
+        or `ProviderUnreachable` where a provider that might have it does not answer.
         """
-        model = self._find(name)
+        model = self._find(name, allowed)
         if model is None:
             await self._refresh(0)
-            model = self._find(name)
+            model = self._find(name, allowed)
         elif time.monotonic() - self._fresh_at > SEND_FRESH_S:
             self._refresh_behind()
         if model is None:
             raise self._missing(name)
+        if not allowed.has(model):
+            raise ModelNotAllowed(f"The model {model.name} is not for you here; choose another.", model=model.name)
         return model
 
-    def _find(self, name: str | None) -> Model | None:
-        wanted = name or self._default_name(self._offered())
+    def _find(self, name: str | None, allowed: AllowedModels) -> Model | None:
+        wanted = name or self._default_name(self._offered(allowed))
         tagged = f"{wanted}:latest"
         return next((m for m in self._models if m.name == wanted), None) or next(
             (m for m in self._models if m.name == tagged), None

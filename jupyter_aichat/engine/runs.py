@@ -18,6 +18,7 @@ from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.event import Snapshot, encode_event
 from jupyter_aichat.domain.ids import ChatId, InstanceId, MessageId, OwnerId, RunId, new_id
 from jupyter_aichat.domain.message import Message
+from jupyter_aichat.domain.model_rule import EVERY_MODEL, AllowedModels
 from jupyter_aichat.domain.options import Options
 from jupyter_aichat.domain.part import TextPart, text_of
 from jupyter_aichat.domain.run import FIRST_EPOCH, NOBODYS_EPOCH, Committed, Generation, Run, RunRecord, Turn
@@ -89,35 +90,35 @@ class Runs:
         self._quotas, self._observer, self._workers, self._owners = quotas, observer, workers, owners
         self._room, self._instance, self._log = room, instance, log
 
-    async def send(self, owner: OwnerId, send: Send) -> Sent:
+    async def send(self, owner: OwnerId, send: Send, allowed: AllowedModels = EVERY_MODEL) -> Sent:
         """Commit a question and begin its answer; without a chat one is begun."""
         _check_text(send.parts)
         chat = await self._store.get_chat(owner, send.chat_id) if send.chat_id else None
         chat_id = chat.id if chat else ChatId(new_id())
         options = send.options.over(chat.options) if chat else send.options
-        asked = await self._ask(send.model or (chat.model if chat else None), options)
+        asked = await self._ask(send.model or (chat.model if chat else None), options, allowed)
         turn = self._turn("send", owner, chat_id, send, asked, question=_question(chat_id, send.parts))
         title = title_from(text_of(send.parts))
         turn = msgspec.structs.replace(turn, parent_id=send.parent_id, create_chat=chat is None, title=title)
         return await self._commit(turn)
 
-    async def edit(self, owner: OwnerId, edit: Edit) -> Sent:
+    async def edit(self, owner: OwnerId, edit: Edit, allowed: AllowedModels = EVERY_MODEL) -> Sent:
         """Commit a question put differently, beside the old one, and begin its answer."""
         _check_text(edit.parts)
         chat = await self._store.get_chat(owner, edit.chat_id)
-        asked = await self._ask(edit.model or chat.model, edit.options.over(chat.options))
+        asked = await self._ask(edit.model or chat.model, edit.options.over(chat.options), allowed)
         question = _question(chat.id, edit.parts)
         return await self._commit(
             self._turn("edit", owner, chat.id, edit, asked, question=question, target=edit.message_id)
         )
 
-    async def regenerate(self, owner: OwnerId, again: Again) -> Sent:
+    async def regenerate(self, owner: OwnerId, again: Again, allowed: AllowedModels = EVERY_MODEL) -> Sent:
         """Begin another answer to the same question, beside the old one."""
         chat = await self._store.get_chat(owner, again.chat_id)
-        asked = await self._ask(again.model or chat.model, again.options.over(chat.options), fresh=True)
+        asked = await self._ask(again.model or chat.model, again.options.over(chat.options), allowed, fresh=True)
         return await self._commit(self._turn("regenerate", owner, chat.id, again, asked, target=again.message_id))
 
-    async def resume(self, owner: OwnerId, again: Again) -> Sent:
+    async def resume(self, owner: OwnerId, again: Again, allowed: AllowedModels = EVERY_MODEL) -> Sent:
         """Begin the rest of an answer that was stopped, interrupted or cut by length, on the same message."""
         chat = await self._store.get_chat(owner, again.chat_id)
         reply = await self._store.get_message(owner, chat.id, again.message_id)
@@ -125,7 +126,7 @@ class Runs:
         prefill = bool(text_of(reply.parts))
         if prefill and reply.unfinished:  # of another one the store says what is the matter
             await self._check_prefill(reply, model)
-        asked = await self._ask(model, again.options.over(chat.options), prefill=prefill, fresh=True)
+        asked = await self._ask(model, again.options.over(chat.options), allowed, prefill=prefill, fresh=True)
         reply = msgspec.structs.replace(reply, created_at=now())  # when the rest was asked for
         return await self._commit(self._turn("continue", owner, chat.id, again, asked, target=reply.id, reply=reply))
 
@@ -139,12 +140,22 @@ class Runs:
         if not setup.can_prefill:
             raise CannotContinue(f"The model {setup.model.name} cannot go on from its own text; regenerate the answer.")
 
-    async def _ask(self, model: str | None, options: Options, *, prefill: bool = False, fresh: bool = False) -> _Asked:
+    async def _ask(
+        self,
+        model: str | None,
+        options: Options,
+        allowed: AllowedModels,
+        *,
+        prefill: bool = False,
+        fresh: bool = False,
+    ) -> _Asked:
         """Decide who is asked for what; a model that is not there is the run's to tell."""
         check_whose(options, shared=self._shared)
         try:
-            found = await self._catalogue.resolve(model)
+            found = await self._catalogue.resolve(model, allowed)
         except ProviderError:
+            if not allowed.all and (model is None or not allowed.has_name(model)):
+                raise  # it may be there when the run begins, which nobody would judge then
             return _Asked(Generation("", model or "", options, prefill, fresh, TRACEPARENT.get()), None)
         generation = Generation(found.provider, found.name, options, prefill, fresh, TRACEPARENT.get())
         return _Asked(generation, found.digest)

@@ -169,16 +169,16 @@ class Connection:
         await self._follow(run.id, run.chat_id, reply.seq)
 
     async def _sent(self, frame: SendFrame | EditFrame | RegenerateFrame | ContinueFrame) -> Sent:
-        runs, owner, key = self._engine.runs, self._owner, frame.idempotency_key
+        runs, owner, allowed, key = self._engine.runs, self._owner, self._permits.models, frame.idempotency_key
         match frame:
             case SendFrame():
-                return await runs.send(owner, to_send(frame, frame.chat_id, key))
+                return await runs.send(owner, to_send(frame, frame.chat_id, key), allowed)
             case EditFrame():
-                return await runs.edit(owner, to_edit(frame, frame.chat_id, frame.message_id, key))
+                return await runs.edit(owner, to_edit(frame, frame.chat_id, frame.message_id, key), allowed)
             case RegenerateFrame():
-                return await runs.regenerate(owner, to_again(frame, frame.chat_id, frame.message_id, key))
+                return await runs.regenerate(owner, to_again(frame, frame.chat_id, frame.message_id, key), allowed)
             case ContinueFrame():
-                return await runs.resume(owner, to_again(frame, frame.chat_id, frame.message_id, key))
+                return await runs.resume(owner, to_again(frame, frame.chat_id, frame.message_id, key), allowed)
             case _:
                 assert_never(frame)
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from jupyter_aichat.domain.identity import Ending, Identity
+from jupyter_aichat.domain.model_rule import EVERY_MODEL, AllowedModels
 from jupyter_aichat.domain.principal import Principal
+from jupyter_aichat.limits.model_access import ModelAccess
 from jupyter_aichat.server.lifecycle import Lifecycle
 from jupyter_aichat.server.origins import Origins
 from jupyter_aichat.server.proxies import Proxies
@@ -30,6 +32,7 @@ class Host:
 
     There is a ``kernel_token`` from the start of a personal server to its stop. ``metrics_token`` opens the metrics alone.
     Without ``has_api`` nothing is served but how the process is. ``watch`` is there where people log in elsewhere: it knows their credentials.
+    ``models`` says which are not for everybody.
     """
 
     lifecycle: Lifecycle
@@ -44,7 +47,12 @@ class Host:
     json_log: bool = False
     has_api: bool = True
     watch: Watch | None = None
+    models: ModelAccess | None = None
     uploads: Uploads = field(default_factory=lambda: Uploads(MOST_BYTES))
+
+    def allowed(self, who: Principal) -> AllowedModels:
+        """Return which models somebody may ask."""
+        return EVERY_MODEL if self.models is None else self.models.of(who)
 
     @property
     def has_accounts(self) -> bool:

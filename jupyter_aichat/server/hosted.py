@@ -17,6 +17,7 @@ from jupyter_aichat.auth.identity import AccountUser
 from jupyter_aichat.auth.limits import network_of
 from jupyter_aichat.domain.identity import Ending, Identity, Origin
 from jupyter_aichat.domain.ids import OwnerId, new_id
+from jupyter_aichat.domain.model_rule import AllowedModels
 from jupyter_aichat.domain.principal import Principal
 from jupyter_aichat.errors import (
     AIChatError,
@@ -167,6 +168,11 @@ class HostedHandler(JupyterHandler):
         return self.principal.owner_id
 
     @property
+    def allowed(self) -> AllowedModels:
+        """Which models who asks may ask."""
+        return self.host.allowed(self.principal)
+
+    @property
     def identity(self) -> Identity:
         """The account that asks, and its credential; raises `Unauthenticated`, in a personal server `NotFound`."""
         if not self.host.has_accounts:
@@ -221,7 +227,7 @@ class HostedHandler(JupyterHandler):
         async def count(counter: Counter) -> None:
             await limits.frame(who, counter)
 
-        return Permits(self.principal.scopes, None if allows_all else authorized, count)
+        return Permits(self.principal.scopes, None if allows_all else authorized, count, self.allowed)
 
     def refuse_other_sites(self) -> None:
         """Raise `BadOrigin` where a page of another site asks: for verbs that go by a cookie, or make one."""

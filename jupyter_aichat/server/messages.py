@@ -64,7 +64,7 @@ class MessagesHandler(_SendHandler):
     async def post(self, chat_id: str) -> None:
         """Send a question."""
         body = self.body(_send)
-        self.accept(await self.engine.runs.send(self.owner, to_send(body, chat_id, self.key(body))))
+        self.accept(await self.engine.runs.send(self.owner, to_send(body, chat_id, self.key(body)), self.allowed))
 
 
 class EditHandler(_SendHandler):
@@ -76,7 +76,7 @@ class EditHandler(_SendHandler):
         """Send a sibling of a question."""
         body = self.body(_edit)
         edit = to_edit(body, chat_id, message_id, self.key(body))
-        self.accept(await self.engine.runs.edit(self.owner, edit))
+        self.accept(await self.engine.runs.edit(self.owner, edit, self.allowed))
 
 
 class RegenerateHandler(_SendHandler):
@@ -88,7 +88,7 @@ class RegenerateHandler(_SendHandler):
         """Ask for a sibling of an answer."""
         body = self.body(_again)
         again = to_again(body, chat_id, message_id, self.key(body))
-        self.accept(await self.engine.runs.regenerate(self.owner, again))
+        self.accept(await self.engine.runs.regenerate(self.owner, again, self.allowed))
 
 
 class ContinueHandler(_SendHandler):
@@ -100,4 +100,4 @@ class ContinueHandler(_SendHandler):
         """Ask for the rest of an answer."""
         body = self.body(_again)
         again = to_again(body, chat_id, message_id, self.key(body))
-        self.accept(await self.engine.runs.resume(self.owner, again))
+        self.accept(await self.engine.runs.resume(self.owner, again, self.allowed))

@@ -18,5 +18,5 @@ class ModelsHandler(AIChatHandler):
     @authorized
     async def get(self) -> None:
         """List the models."""
-        models = await self.engine.models.list()
+        models = await self.engine.models.list(self.allowed)
         self.reply(ModelsReply(models.items, None, models.default, models.providers))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection
 
 from jupyter_aichat.auth.scopes import READ, WRITE
+from jupyter_aichat.domain.model_rule import EVERY_MODEL, AllowedModels
 from jupyter_aichat.errors import Forbidden, Unauthenticated
 from jupyter_aichat.limits.requests import Counter
 from jupyter_aichat.protocol.frames import (
@@ -55,6 +56,8 @@ class Permits:
         Asks the server's authorizer about an action; None where it allows all.
     count
         Counts a frame, or raises `RateLimited`; None where nothing is counted.
+    models
+        Those that may be asked.
     """
 
     def __init__(
@@ -62,7 +65,9 @@ class Permits:
         scopes: Collection[str] | None = None,
         authorized: Callable[[str], Awaitable[bool]] | None = None,
         count: Callable[[Counter], Awaitable[None]] | None = None,
+        models: AllowedModels = EVERY_MODEL,
     ) -> None:
+        self.models = models
         self._scopes, self._authorized, self._count = scopes, authorized, count
         self._over = False
 

@@ -25,6 +25,7 @@ from jupyter_aichat.auth.identity import AccountIdentity
 from jupyter_aichat.auth.passwords import Passwords
 from jupyter_aichat.auth.shares import Shares
 from jupyter_aichat.errors import AIChatError
+from jupyter_aichat.limits.model_access import ModelAccess
 from jupyter_aichat.limits.quotas import Quotas
 from jupyter_aichat.limits.requests import RequestLimits
 from jupyter_aichat.logs.json_log import is_wanted, write_json, write_the_rest_json
@@ -54,7 +55,7 @@ class AIChatService(Bounds, Listening):
     )
     subcommands: dict[str, Any] = {}  # noqa: RUF012 (as traitlets has it)
     classes = [  # noqa: RUF012
-        *(ServiceExtension, AccountRules, HubMode, Passwords, Quotas, RequestLimits, Shares),
+        *(ServiceExtension, AccountRules, HubMode, ModelAccess, Passwords, Quotas, RequestLimits, Shares),
         *CONFIGURABLES,
     ]
     flags = {**base_flags, "allow-root": SERVER_FLAGS["allow-root"]}  # noqa: RUF012 (as people are used to say it)

@@ -20,6 +20,7 @@ from jupyter_aichat.domain.identity import Identity
 from jupyter_aichat.domain.ids import OwnerId
 from jupyter_aichat.domain.process import Roles, parse_roles
 from jupyter_aichat.errors import NotReady
+from jupyter_aichat.limits.model_access import ModelAccess
 from jupyter_aichat.server.accounts.hub import hub_handlers
 from jupyter_aichat.server.host import Host
 from jupyter_aichat.server.lifecycle import Lifecycle
@@ -59,6 +60,7 @@ class ServiceExtension(AIChatApp):
         )
         self.host.json_log = self.logs == "json"
         self.host.uploads = Uploads(self.import_bytes)
+        self.host.models = ModelAccess(parent=self)
         self.host.has_api = "api" in self.process_roles
         self.set_up_metrics("service")
         self.set_up_tracing()
@@ -73,7 +75,7 @@ class ServiceExtension(AIChatApp):
             return lambda token: self._accounts().authenticate(token)
         self.hub.check()
         client = HubClient(self.hub.api_url)
-        people = HubPeople(client.whose, self._join, self.hub.scopes, self.log)
+        people = HubPeople(client.whose, self._join, self.hub.scopes(ModelAccess(parent=self).scopes), self.log)
         page = HubPage(self.keys) if self.hub.api_token else None
         self._door = HubDoor(client, people, page)
         self._page_door = None if page is None else PageDoor(self.hub, client, people, page)

@@ -116,11 +116,10 @@ class HubMode(Configurable):
         parts = urlsplit(os.environ.get("JUPYTERHUB_SERVICE_URL", ""))
         return parts.hostname, parts.port
 
-    @property
-    def scopes(self) -> HubScopes:
-        """The scopes that mean something here."""
+    def scopes(self, of_models: frozenset[str]) -> HubScopes:
+        """Return the scopes that mean something here, those of the rules of models among them."""
         use = {"access:services", f"access:services!service={self.service_name}", self.use_scope} - {""}
-        return HubScopes(frozenset(use), self.admin_scope, self.read_scope)
+        return HubScopes(frozenset(use), self.admin_scope, self.read_scope, of_models)
 
     def check(self) -> None:
         """Raise `NotReady` for what an operator has to mend."""

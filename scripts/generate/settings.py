@@ -11,6 +11,7 @@ from jupyter_aichat.app import AIChatApp
 from jupyter_aichat.auth.assembly import AccountRules
 from jupyter_aichat.auth.passwords import Passwords
 from jupyter_aichat.auth.shares import Shares
+from jupyter_aichat.limits.model_access import ModelAccess
 from jupyter_aichat.limits.quotas import Quotas
 from jupyter_aichat.limits.requests import RequestLimits
 from jupyter_aichat.redis_connection import RedisConnection
@@ -25,6 +26,7 @@ CLASSES: tuple[type[Configurable], ...] = (
     AccountRules,
     *CONFIGURABLES,
     HubMode,
+    ModelAccess,
     Passwords,
     Quotas,
     RedisConnection,

@@ -20,7 +20,7 @@ from jupyter_aichat.domain.ids import OwnerId
 from jupyter_aichat.errors import Forbidden, NotReady, Unauthenticated
 
 USE = "access:services!service=aichat"
-ADMIN, READ = "custom:aichat:admin", "custom:aichat:read"
+ADMIN, READ, LARGE = "custom:aichat:admin", "custom:aichat:read", "custom:aichat:models:large"
 
 
 class Hub:
@@ -56,7 +56,7 @@ def hub() -> Hub:
 @pytest.fixture
 def people(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> HubPeople:
     monkeypatch.setattr(module, "LOOK_S", 0.001)
-    scopes = HubScopes(frozenset({USE}), ADMIN, READ)
+    scopes = HubScopes(frozenset({USE}), ADMIN, READ, frozenset({LARGE}))
     return HubPeople(hub.ask, hub.join, scopes, logging.getLogger("tests.hub"), lambda: hub.now)
 
 
@@ -192,6 +192,8 @@ async def test_a_socket_ends_with_the_pages_token_whatever_the_hub_says(people: 
         ((USE, ADMIN), ("chats:read", "chats:write", "account", "admin")),
         ((READ,), ("chats:read",)),
         ((READ, ADMIN), ("chats:read",)),
+        ((USE, LARGE, "custom:aichat:models:small"), ("chats:read", "chats:write", "account", LARGE)),
+        ((READ, LARGE), ("chats:read",)),
     ],
 )
 async def test_the_hubs_scopes_are_ours(

@@ -27,10 +27,14 @@ c.Spawner.args = [
 ]
 c.Spawner.environment.update({"PYTHONPATH": os.environ["PYTHONPATH"], "JUPYTERHUB_SINGLEUSER_APP": "jupyter-server"})
 
+LARGE = "custom:aichat:models:large"
+c.JupyterHub.custom_scopes[LARGE] = {"description": "Ask the large model"}
+c.Spawner.server_token_scopes.append(LARGE)
 c.JupyterHub.load_groups = {"aichat-admins": {"users": ["ada"]}, "class": {"users": ["ada", "eve", "grace"]}}
 of_tests = ["admin:users", "admin:servers", "admin:groups", "tokens", "access:servers"]
 c.JupyterHub.load_roles += [
     {"name": "test", "services": ["test"], "scopes": of_tests},
+    {"name": "large", "users": ["ada"], "scopes": [LARGE]},
     {"name": "looks-in", "users": ["grace"], "scopes": ["access:servers"]},
 ]
 c.JupyterHub.services.append({"name": "test", "api_token": "for-tests-only-of-this-machine"})
@@ -39,5 +43,6 @@ service["command"] += [
     *("--allow-root", "--AIChatApp.default_model=counter-5-1", "--ScriptedProvider.scenarios=True"),
     *("--ScriptedProvider.names=counter-5-1", "--ScriptedProvider.names=endless-20", "--OllamaProvider.url=http://127.0.0.1:9"),
     *("--RequestLimits.per_minute=0", "--RequestLimits.strangers_per_minute=0"),
+    *("--ScriptedProvider.names=counter-9-1", f"--ModelAccess.rules={{'models': ['counter-9-1'], 'scope': '{LARGE}'}}"),
 ]  # fmt: skip
 service["environment"]["PYTHONPATH"] = os.environ["PYTHONPATH"]

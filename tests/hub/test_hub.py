@@ -60,6 +60,18 @@ def test_a_token_to_read_changes_nothing(hub: Hub) -> None:
     assert told(reads.get("/me/export")) == (403, "forbidden")
 
 
+def test_a_model_is_for_those_who_have_its_scope(hub: Hub) -> None:
+    ada, eve, narrow = (
+        hub.chat(hub.token(name, **more)) for name, more in (("ada", {}), ("eve", {}), ("ada", {"scopes": [USE]}))
+    )
+    for client, may in ((ada, True), (eve, False), (narrow, False)):
+        names = {each["name"] for each in client.get("/models").json()["items"]}
+        assert ("counter-9-1" in names) == may
+        chat = client.post("/chats", json={}).json()["id"]
+        answer = client.post(f"/chats/{chat}/messages", json={"text": "Count.", "model": "counter-9-1"})
+        assert told(answer) == ((202, "") if may else (403, "model_not_allowed"))
+
+
 def test_a_service_has_no_chats_whatever_its_name(hub: Hub) -> None:
     assert told(hub.chat("for-tests-only-of-this-machine").get("/chats")) == (403, "forbidden")
 
