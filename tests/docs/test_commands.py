@@ -17,7 +17,7 @@ from tests.docs.reader import PASSWORD, ROOT, Reader
 from tests.redis_server import RedisServer
 
 DOCS = ROOT / "docs" / "operators"
-OF_SERVERS = {"replicas.md", "kubernetes.md"}
+OF_SERVERS = {"replicas.md", "roles.md", "kubernetes.md"}
 PAGES = [
     page
     for page in [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
@@ -32,6 +32,7 @@ BEFORE = {
     "hub.md": SECRET,
     "monitoring.md": SECRET,
     "replicas.md": SECRET,
+    "roles.md": SECRET,
 }
 """What a page takes for granted."""
 BETWEEN = {
@@ -78,9 +79,10 @@ def test_every_command_of_the_page_works(page: Path, reader: Reader) -> None:
     run(page, reader)
 
 
-def test_every_command_for_replicas_works(reader: Reader, mongo: str, redis: RedisServer) -> None:
+@pytest.mark.parametrize("name", ["replicas.md", "roles.md"])
+def test_every_command_for_replicas_works(name: str, reader: Reader, mongo: str, redis: RedisServer) -> None:
     reader.instead = {MONGODB: f"{mongo}aichat_docs", REDIS: redis.url}
-    run(DOCS / "replicas.md", reader)
+    run(DOCS / name, reader)
 
 
 def test_every_command_for_kubernetes_works(reader: Reader, helm: Helm) -> None:
