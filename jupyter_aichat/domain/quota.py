@@ -40,17 +40,20 @@ class Quota(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def fits(self, model: str) -> bool:
         """Whether it is about a model, which is named with its provider."""
+        if self.model == "*":
+            return True
         return fnmatchcase(model, self.model) or fnmatchcase(model.partition("/")[2], self.model)
 
     def bounds(self) -> Iterator[Bound]:
         """Return the bounds that there are."""
-        units: tuple[Unit, ...] = ("tokens", "seconds")
-        periods: tuple[Period, ...] = ("day", "month")
-        for unit in units:
-            for period in periods:
-                most: int | None = getattr(self, name := f"{unit}_per_{period}")
-                if most is not None:
-                    yield Bound(name, unit, period, most)
+        if self.tokens_per_day is not None:
+            yield Bound("tokens_per_day", "tokens", "day", self.tokens_per_day)
+        if self.tokens_per_month is not None:
+            yield Bound("tokens_per_month", "tokens", "month", self.tokens_per_month)
+        if self.seconds_per_day is not None:
+            yield Bound("seconds_per_day", "seconds", "day", self.seconds_per_day)
+        if self.seconds_per_month is not None:
+            yield Bound("seconds_per_month", "seconds", "month", self.seconds_per_month)
 
 
 class QuotaRule(Quota, frozen=True, forbid_unknown_fields=True):

@@ -52,13 +52,13 @@ class Holds:
 
     async def hold(self, run_id: RunId, owner: OwnerId, amounts: Amounts) -> Amounts:
         """Hold for a run; return the sums of what its owner's runs before it hold. Raises `NotReady`."""
-        ours = _summed(each.amounts for each in self._held.values() if each.owner == owner)
         self._held[run_id] = _Held(owner, amounts)
         try:
             return await self._cache.hold(_key(owner), run_id, amounts, LEASE_S)
         except CacheUnavailable:
             if self._alone:
-                return ours
+                ours = (each for held_by, each in self._held.items() if each.owner == owner and held_by != run_id)
+                return _summed(each.amounts for each in ours)
             del self._held[run_id]
             raise NotReady("Quotas cannot be counted right now; try again in a moment.") from None
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Literal, cast
 
 import msgspec
 from traitlets import Bool, Int
@@ -83,19 +83,21 @@ class RequestLimits(LoggingConfigurable):
     def __init__(self, shared: Cache, alone: Cache, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self._shared, self._alone = shared, alone
+        self._rates: dict[Counter, Rate | None] = {
+            "default": _rate_of(self.per_minute),
+            "sends": _rate_of(self.sends_per_minute),
+            "stops": _rate_of(self.per_minute),
+            "address": _rate_of(self.strangers_per_minute),
+        }
         self._refused: dict[tuple[str, Counter], float] = {}
         self._open: dict[str, int] = {}
         self._open_in_all = 0
-
-    def _rate(self, counter: Counter) -> Rate | None:
-        most = {"sends": self.sends_per_minute, "address": self.strangers_per_minute}.get(counter, self.per_minute)
-        return Rate(most, WINDOW_S) if most else None
 
     # Requests
 
     async def take(self, who: str, *counters: Counter) -> Allowed:
         """Count a request of an owner or an address; raises `NotReady` where it cannot be counted and must be."""
-        rates = {counter: rate for counter in counters if (rate := self._rate(counter))}
+        rates = {counter: rate for counter in counters if (rate := self._rates[counter])}
         if not rates:
             return Allowed(yes=True)
         if (refused := self._refused_before(who, rates)) is not None:
@@ -112,14 +114,14 @@ class RequestLimits(LoggingConfigurable):
             if not allowed.yes:
                 raise too_many(allowed)
         local: Counter = "stops" if counter == "stops" else "default"
-        if (rate := self._rate(local)) is not None:
+        if (rate := self._rates[local]) is not None:
             tally = await self._alone.take(f"frames:{who}", {local: rate})
             if not tally.taken:
                 wait_s = max(count.eases_s for count in tally.counts.values())
                 raise RateLimited("Too many requests; wait a while.", retry_after=max(math.ceil(wait_s), 1))
 
     async def _count(self, key: str, rates: Mapping[Counter, Rate]) -> tuple[bool, Mapping[str, Count]]:
-        named = {str(counter): rate for counter, rate in rates.items()}
+        named = cast("Mapping[str, Rate]", rates)
         try:
             tally = await self._shared.take(key, named)
         except CacheUnavailable:
@@ -137,6 +139,8 @@ class RequestLimits(LoggingConfigurable):
                 self._refused[who, counter] = at + counts[counter].eases_s
 
     def _refused_before(self, who: str, rates: Mapping[Counter, Rate]) -> Allowed | None:
+        if not self._refused:
+            return None
         at, found = time.monotonic(), list[Allowance]()
         for counter, rate in rates.items():
             until = self._refused.get((who, counter))
@@ -176,6 +180,10 @@ class RequestLimits(LoggingConfigurable):
                     del self._open[who]
 
         return close
+
+
+def _rate_of(most: int) -> Rate | None:
+    return Rate(most, WINDOW_S) if most else None
 
 
 def too_many(allowed: Allowed) -> RateLimited:
