@@ -12,7 +12,9 @@ CHAT = f"/api/aichat/v1/chats/{new_id()}/messages"
 
 
 @pytest.mark.parametrize(
-    "path", [CHAT, "/", "", "/chats//", "/assets/SharedMessage-5EJCDYWD.js.gz", "/assets/page.2f1a0c.css", "/nowhere"]
+    "path",
+    [CHAT, "/", "", "/chats//", "/assets/SharedMessage-5EJCDYWD.js.gz", "/assets/page.2f1a0c.css", "/nowhere"],
+    ids=["chat", "root", "empty", "slashes", "compressed", "asset", "elsewhere"],
 )
 def test_what_is_ours_is_shown(path: str) -> None:
     assert shown_path(path) == path
@@ -29,6 +31,15 @@ def test_what_is_ours_is_shown(path: str) -> None:
         ("/hub/" + "0f" * 16, "/hub/…"),
         ("/a\x1b[2J\nb", "/a?[2J?b"),
     ],
+    ids=[
+        "personal token",
+        "link",
+        "what may be a short link",
+        "opaque",
+        "jwt",
+        "hash",
+        "escape",
+    ],  # some are made anew each time
 )
 def test_what_may_be_secret_or_steer_a_terminal_is_not(path: str, shown: str) -> None:
     assert shown_path(path) == shown
