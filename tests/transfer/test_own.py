@@ -92,7 +92,8 @@ WRONG = {
 
 
 @pytest.mark.parametrize(
-    ("place", "change"), [(place, change) for place, changes in WRONG.items() for change in changes], ids=str
+    ("place", "change"),
+    [pytest.param(place, change, id=place) for place, changes in WRONG.items() for change in changes],
 )
 def test_what_is_wrong_is_refused_and_its_place_told(place: str, change: Callable[[Json], None]) -> None:
     found = document()
