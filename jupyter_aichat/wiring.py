@@ -34,6 +34,7 @@ from jupyter_aichat.engine.transfers import Transfers
 from jupyter_aichat.errors import NotReady
 from jupyter_aichat.limits.quotas import Ledger, Quotas
 from jupyter_aichat.providers.ollama import OllamaProvider
+from jupyter_aichat.providers.ollama_pool import OllamaPool
 from jupyter_aichat.providers.scripted import ScriptedProvider
 from jupyter_aichat.stores.accounts import AccountStore
 from jupyter_aichat.stores.base import Store
@@ -56,6 +57,7 @@ CONFIGURABLES: tuple[type[Configurable], ...] = (
     AnswerCache,
     Engine,
     MongoStore,
+    OllamaPool,
     OllamaProvider,
     ScriptedProvider,
 )
@@ -158,7 +160,7 @@ def _engine(
         _watch(settings, "store", store, Store),
         bus,
         cache,
-        [OllamaProvider(parent=settings.parent, discreet=shared), ScriptedProvider(parent=settings.parent)],
+        [_ollama(settings.parent, shared), ScriptedProvider(parent=settings.parent)],
         default_model=settings.default_model,
         admission=Admission(queue, alone, parent=settings.parent),
         answers=AnswerCache(secret, parent=settings.parent),
@@ -169,6 +171,15 @@ def _engine(
         parent=settings.parent,
         log=settings.log,
     )
+
+
+def _ollama(parent: Configurable | None, shared: bool) -> OllamaProvider | OllamaPool:
+    """Return the one Ollama, or all where there are several."""
+    pool = OllamaPool(parent=parent, discreet=shared)
+    if len(pool.urls) > 1:
+        return pool
+    named = {"url": pool.urls[0]} if pool.urls else {}
+    return OllamaProvider(parent=parent, discreet=shared, **named)
 
 
 def _roles(settings: Settings) -> Roles | None:
@@ -200,7 +211,7 @@ class Desk(msgspec.Struct, frozen=True):
     store: MongoStore | SqliteStore
     bus: Bus
     cache: Cache
-    ollama: OllamaProvider
+    ollamas: tuple[OllamaProvider, ...]
     service: AccountService
     transfers: Transfers
     redis: RedisConnection | None = None
@@ -218,8 +229,9 @@ def desk(settings: Settings) -> Desk:
     service = _accounts(settings, store, between, parse_keys(new_secret()), "closed")
     bus, cache, _ = between
     transfers = Transfers(store, Owners(bus, settings.log), Room(store, 0), shared=False)
-    ollama, redis = OllamaProvider(parent=settings.parent), getattr(cache, "connection", None)
-    return Desk(store, bus, cache, ollama, service, transfers, redis)
+    ollama, redis = _ollama(settings.parent, False), getattr(cache, "connection", None)
+    ollamas = tuple(each.provider for each in ollama.members) if isinstance(ollama, OllamaPool) else (ollama,)
+    return Desk(store, bus, cache, ollamas, service, transfers, redis)
 
 
 def _between_processes(settings: Settings) -> tuple[Bus, Cache, Queue]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 
-from jupyter_aichat.domain.model import Model, ModelSetup
+from jupyter_aichat.domain.model import Model, ModelSetup, ServerState
 from jupyter_aichat.domain.usage import Usage
 from jupyter_aichat.errors import ProviderError
 from jupyter_aichat.providers.base import ChatRequest, Chunk, FinishedChunk, TextChunk
@@ -19,6 +19,7 @@ class FakeProvider:
 
     name = "fake"
     parallel: int | None = 0
+    servers: tuple[ServerState, ...] = ()
 
     def __init__(self) -> None:
         self.requests: list[ChatRequest] = []
@@ -34,6 +35,9 @@ class FakeProvider:
         """Queue steps: text, chunks, an error to raise, or None to end without a word."""
         for step in steps:
             self._steps.put_nowait((TextChunk(step),) if isinstance(step, str) else step)
+
+    def parallel_of(self, model: str) -> int | None:
+        return self.parallel
 
     async def open(self) -> None:
         pass

@@ -46,6 +46,14 @@ class ProviderState(msgspec.Struct, frozen=True):
     error: Failure | None = None
 
 
+class ServerState(msgspec.Struct, frozen=True):
+    """One of several servers of a provider: whether it is there, and how many answers it writes for this process."""
+
+    address: str
+    up: bool
+    streams: int
+
+
 class ModelList(msgspec.Struct, frozen=True):
     """All models on offer, the one to take when none is named, and the state of each provider."""
 

@@ -76,7 +76,7 @@ class Admission(LoggingConfigurable):
         key_trait=Unicode(), value_trait=Int(min=0),
         help="How many answers a model writes at once, by patterns of `provider/model` or `model` of which the first that "
         "fits counts, such as {'ollama/llama3.2:*': 4, '*': 1}; 0 is any number. Default: what the provider says "
-        "(OllamaProvider.parallel), else 1 where processes share a Redis and any number in a server on its own.",
+        "(OllamaProvider.parallel, of all servers together), else 1 where processes share a Redis and any number in a server on its own.",
     ).tag(config=True)  # fmt: skip
     max_per_user = Int(
         16, min=1, help="How many answers of one user may be written or wait at once, for each model with a capacity."
@@ -116,7 +116,7 @@ class Admission(LoggingConfigurable):
         instance: InstanceId,
         bus: Bus,
         *,
-        parallel: Callable[[str], int | None],
+        parallel: Callable[[str, str], int | None],
         reads: Callable[[RunId], bool],
         disconnected: Callable[[RunId], None],
         on_disconnect_s: float | None,
@@ -127,7 +127,7 @@ class Admission(LoggingConfigurable):
         Parameters
         ----------
         parallel
-            Returns what is known of a provider, by its name: see `Provider.parallel`.
+            Returns what is known of a provider and a model, by their names: see `Provider.parallel_of`.
         reads
             Returns whether a run of another process is read here.
         disconnected
@@ -220,7 +220,7 @@ class Admission(LoggingConfigurable):
         for pattern, capacity in self.capacity.items():
             if fnmatchcase(name, pattern) or fnmatchcase(model, pattern):
                 return int(capacity)
-        known = self._parallel(provider)
+        known = self._parallel(provider, model)
         return known if known is not None else int(self._alone is not None)
 
     def _line(self, name: str, capacity: int, shared: Queue) -> Line:
@@ -236,6 +236,7 @@ class Admission(LoggingConfigurable):
                 elsewhere=self._tell_elsewhere,
                 log=self._log,
             )
+        line.resize(capacity)
         return line
 
     async def _watch(self) -> None:
@@ -251,6 +252,7 @@ class Admission(LoggingConfigurable):
 
     async def _look(self, line: Line, count: int) -> None:
         try:
+            line.resize(self.capacity_of(*line.name.split("/", 1)))
             if line.waiting or line.is_alone or count % RENEW_EVERY == 0:
                 await line.look()
             if self._on_disconnect_s is not None:

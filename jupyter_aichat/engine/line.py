@@ -60,6 +60,11 @@ class Line:
         self._leaving: set[asyncio.Task[None]] = set()
         self._held_s: float | None = None
 
+    def resize(self, capacity: int) -> None:
+        """Go by another capacity from now on, as servers come and go; those that were admitted stay so."""
+        if capacity and capacity != self._bounds.capacity:
+            self._bounds = msgspec.structs.replace(self._bounds, capacity=capacity)
+
     @property
     def idle(self) -> bool:
         """Whether nothing of this process is in the line."""

@@ -12,7 +12,7 @@ import msgspec
 
 from jupyter_aichat.cache.base import Cache
 from jupyter_aichat.domain.failure import Failure
-from jupyter_aichat.domain.model import Model, ModelList, ModelSetup, ProviderState
+from jupyter_aichat.domain.model import Model, ModelList, ModelSetup, ProviderState, ServerState
 from jupyter_aichat.domain.model_rule import EVERY_MODEL, AllowedModels
 from jupyter_aichat.errors import (
     CacheUnavailable,
@@ -60,15 +60,20 @@ class Catalogue:
         except KeyError:
             raise ProviderUnreachable(f"The provider {name!r} is not configured here.") from None
 
-    def parallel(self, name: str) -> int | None:
+    def parallel(self, name: str, model: str) -> int | None:
         """Return how many answers of one model a provider writes at once: 0 is any number, None not known."""
         provider = self._providers.get(name)
-        return provider.parallel if provider else None
+        return provider.parallel_of(model) if provider else None
 
     @property
     def parallels(self) -> Mapping[str, int | None]:
-        """`parallel` of each provider."""
-        return {name: provider.parallel for name, provider in self._providers.items()}
+        """`parallel` of each model that there is."""
+        return {f"{each.provider}/{each.name}": self.parallel(each.provider, each.name) for each in self._models}
+
+    @property
+    def servers(self) -> tuple[ServerState, ...]:
+        """How each server is, of providers that have several."""
+        return tuple(server for provider in self._providers.values() for server in provider.servers)
 
     async def list(self, allowed: AllowedModels = EVERY_MODEL) -> ModelList:
         """Return the models on offer now to somebody, asking the providers where the last answer is old."""

@@ -27,7 +27,7 @@ NO_WORKER = "Nothing that asks the models is there at the moment. Questions are 
 
 
 class _Known(msgspec.Struct, frozen=True):
-    """What workers have, and how many answers of one model each provider writes at once: by that lines are bounded."""
+    """What workers have, and how many answers of each are written at once: by that lines are bounded."""
 
     models: tuple[Model, ...] = ()
     parallel: Mapping[str, int | None] = {}
@@ -44,9 +44,9 @@ class PublishedCatalogue(Catalogue):
         super().__init__((), cache, default_model, log)
         self._parallel: Mapping[str, int | None] = {}
 
-    def parallel(self, name: str) -> int | None:
+    def parallel(self, name: str, model: str) -> int | None:
         """See `Catalogue.parallel`; as workers said."""
-        return self._parallel.get(name)
+        return self._parallel.get(f"{name}/{model}")
 
     async def _listed(self) -> Listed:
         try:

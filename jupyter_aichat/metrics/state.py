@@ -9,6 +9,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from jupyter_aichat.domain.model import ServerState
 from jupyter_aichat.metrics.labels import Models
 
 STATES = ("queued", "loading", "streaming")
@@ -19,7 +20,7 @@ class State(msgspec.Struct, frozen=True):
 
     ``waiting`` counts those in line by model; ``answers`` are the hits, misses and joined of the answer cache, and
     ``parts`` says of each whether it works. ``workers`` is None where that is not known; ``unclaimed``
-    counts the answers that no worker has taken yet.
+    counts the answers that no worker has taken yet. ``servers`` are those of models, where there are several.
     """
 
     runs: Mapping[str, int] = {}
@@ -30,6 +31,7 @@ class State(msgspec.Struct, frozen=True):
     parts: Mapping[str, bool] = {}
     workers: int | None = None
     unclaimed: int = 0
+    servers: tuple[ServerState, ...] = ()
 
 
 class StateCollector(Collector):
@@ -52,6 +54,12 @@ class StateCollector(Collector):
             yield GaugeMetricFamily("aichat_workers", known, value=state.workers)
         unclaimed = "Answers of this process that no worker has taken yet."
         yield GaugeMetricFamily("aichat_runs_unclaimed", unclaimed, value=state.unclaimed)
+        up = "Whether each model server could be asked the last time, where there are several."
+        yield _gauge("aichat_model_server_up", up, "server", [(each.address, int(each.up)) for each in state.servers])
+        writes = "Answers that each model server writes for this process, where there are several."
+        yield _gauge(
+            "aichat_model_server_runs", writes, "server", [(each.address, each.streams) for each in state.servers]
+        )
         cache = CounterMetricFamily("aichat_answer_cache", "What the cache of answers found.", labels=["result"])
         for result, count in state.answers.items():
             cache.add_metric([result], count)

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from jupyter_aichat.domain.model import Model, ModelSetup
+from jupyter_aichat.domain.model import Model, ModelSetup, ServerState
 from jupyter_aichat.domain.options import Options
 from jupyter_aichat.domain.part import Part
 from jupyter_aichat.domain.usage import Usage
@@ -75,8 +75,12 @@ class Provider(Protocol):
     name: str
 
     @property
-    def parallel(self) -> int | None:
-        """How many answers of one model the server writes at once: 0 is any number, None not known."""
+    def servers(self) -> tuple[ServerState, ...]:
+        """How each server is, where the provider has several."""
+        ...
+
+    def parallel_of(self, model: str) -> int | None:
+        """Return how many answers of one model are written at once: 0 is any number, None not known."""
         ...
 
     async def open(self) -> None:

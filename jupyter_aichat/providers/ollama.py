@@ -11,7 +11,7 @@ from typing import Any
 from traitlets import Bool, Dict, Float, Int, TraitError, Unicode, Union, default, validate
 from traitlets.config import LoggingConfigurable
 
-from jupyter_aichat.domain.model import Model, ModelSetup
+from jupyter_aichat.domain.model import Model, ModelSetup, ServerState
 from jupyter_aichat.errors import ProviderBusy
 from jupyter_aichat.providers.base import ChatRequest, Chunk
 from jupyter_aichat.providers.exchange import ByteStream, Fault, HttpClient, whole
@@ -82,6 +82,8 @@ class OllamaProvider(LoggingConfigurable):
         except ValueError as error:
             raise TraitError(f"OllamaProvider.url: {error}") from error
 
+    servers: tuple[ServerState, ...] = ()
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._address = address_of(self.url)
@@ -101,6 +103,10 @@ class OllamaProvider(LoggingConfigurable):
         """End what is under way and close all connections."""
         await self._models.close()
         await self._client.close()
+
+    def parallel_of(self, model: str) -> int | None:  # noqa: ARG002 (all models alike)
+        """See `Provider.parallel_of`."""
+        return self.parallel
 
     async def models(self) -> tuple[Model, ...]:
         """Return the models that can chat, newest first as Ollama lists them. Raises `ProviderError`."""

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Iterator
 from traitlets import Bool, Float, List, Unicode
 from traitlets.config import LoggingConfigurable
 
-from jupyter_aichat.domain.model import Model, ModelSetup
+from jupyter_aichat.domain.model import Model, ModelSetup, ServerState
 from jupyter_aichat.domain.part import text_of
 from jupyter_aichat.domain.usage import Usage
 from jupyter_aichat.errors import ModelNotFound, ProviderTimeout
@@ -28,11 +28,15 @@ class ScriptedProvider(LoggingConfigurable):
     """The demo model and, with `scenarios`, the tests' models (see `scripted_scenarios`)."""
 
     name = "scripted"
-    parallel = 0
+    servers: tuple[ServerState, ...] = ()
 
     scenarios = Bool(False, help="Offer the scripted models for tests, not the demo alone.").tag(config=True)
     names = List(Unicode(), help="Further scripted models to offer, such as counter-1000-50.").tag(config=True)
     stall_timeout_s = Float(60.0, help="Seconds until a stalled script fails.").tag(config=True)
+
+    def parallel_of(self, model: str) -> int:  # noqa: ARG002 (all alike)
+        """See `Provider.parallel_of`: any number."""
+        return 0
 
     async def open(self) -> None:
         """Nothing to open."""

@@ -78,4 +78,5 @@ async def state_of(lifecycle: Lifecycle) -> State:
         parts,
         engine.workers,
         engine.unclaimed,
+        engine.models.servers,
     )

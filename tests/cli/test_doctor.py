@@ -105,9 +105,18 @@ def test_a_store_of_the_version_before_is_not_migrated_by_looking(healthy: None,
 
 def test_models(healthy: None, look: Look) -> None:
     assert look("--AIChatApp.default_model=counter")["models"] == ["ok"]
-    assert look("--AIChatApp.default_model=nix")["models"] == ["fail"]
+    assert look("--AIChatApp.default_model=nix")["models"] == ["ok", "fail"]
     assert look("--OllamaProvider.allow_cloud=True")["models"] == ["ok", "warn"]
     assert look("--OllamaProvider.url=http://127.0.0.1:9")["models"] == ["fail"]
+
+
+def test_several_model_servers(healthy: None, look: Look, models: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, gone = models.split("=", 1)[1], "http://127.0.0.1:9"
+    assert look("--AIChatApp.default_model=counter", f"--OllamaPool.urls={one}", f"--OllamaPool.urls={gone}")[
+        "models"
+    ] == ["ok", "warn"]
+    monkeypatch.setenv("OLLAMA_HOST", f"{gone},http://127.0.0.1:19")
+    assert look("--OllamaPool.urls=127.0.0.1:9", "--OllamaPool.urls=127.0.0.1:19")["models"] == ["fail", "fail"]
 
 
 def test_redis(healthy: None, look: Look, redis: RedisServer) -> None:

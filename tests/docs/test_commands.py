@@ -31,6 +31,7 @@ BEFORE = {
     "cdn.md": SECRET,
     "hub.md": SECRET,
     "monitoring.md": SECRET,
+    "ollama-servers.md": SECRET,
     "replicas.md": SECRET,
     "roles.md": SECRET,
 }

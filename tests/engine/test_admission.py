@@ -14,6 +14,7 @@ from jupyter_aichat.domain.chat import ChatQuery
 from jupyter_aichat.domain.event import QueuePosition, RunStarted, Snapshot
 from jupyter_aichat.domain.ids import OwnerId
 from jupyter_aichat.domain.part import text_of
+from jupyter_aichat.engine import admission
 from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.errors import IdempotencyConflict, QueueFull, StoreUnavailable, TooManyRuns
 from jupyter_aichat.stores.base import Store
@@ -361,3 +362,22 @@ async def test_how_many_at_once_is_the_operators_word_then_the_providers(
     engine._admission.capacity = capacity
     provider.parallel = known
     assert engine._admission.capacity_of("fake", "fake") == expected
+
+
+async def test_servers_that_come_let_in_who_waits_and_those_that_go_nobody_more(
+    free: Engine, provider: FakeProvider
+) -> None:
+    provider.parallel = 1
+    for _ in range(5):
+        await ask_as(free, "ada")
+    await until(lambda: provider.active == 1)
+    provider.parallel = 3
+    await until(lambda: provider.active == 3)
+    provider.parallel = 2
+    await asyncio.sleep(2.5 * admission.LOOK_S)  # it is seen
+    assert provider.active == 3
+    provider.say((DONE,))
+    await until(lambda: provider.active == 2)
+    await asyncio.sleep(2.5 * admission.LOOK_S)
+    assert provider.active == 2
+    assert free.waiting == {"fake/fake": 2}

@@ -1,0 +1,224 @@
+"""Several Ollama servers as one provider: each question goes to the server that has the model and the least to do."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import aclosing
+from typing import Any
+
+from traitlets import Dict, Int, List, TraitError, Unicode, default, validate
+from traitlets.config import LoggingConfigurable
+
+from jupyter_aichat.domain.model import Model, ModelSetup, ServerState
+from jupyter_aichat.errors import (
+    ModelNotFound,
+    ProviderBusy,
+    ProviderError,
+    ProviderUnreachable,
+    StreamInterrupted,
+)
+from jupyter_aichat.providers.base import ChatRequest, Chunk
+from jupyter_aichat.providers.ollama import OllamaProvider
+from jupyter_aichat.providers.ollama_url import address_of, parse_host
+
+PATIENCE_S = 1.0
+"""How long the list of models waits for a slow server; meanwhile it has what it had."""
+
+
+class OllamaServer:
+    """One server as this process sees it."""
+
+    def __init__(self, provider: OllamaProvider) -> None:
+        self.provider, self.address = provider, address_of(provider.url)
+        self.models: Mapping[str, Model] = {}
+        self.error: ProviderError | None = None
+        self.streams = 0
+        self._looking: asyncio.Task[None] | None = None
+
+    def look(self) -> asyncio.Task[None]:
+        """Ask what it has; one question at a time."""
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._look(), name=f"aichat-ollama-{self.address}")
+        return self._looking
+
+    async def _look(self) -> None:
+        try:
+            self.models = {model.name: model for model in await self.provider.models()}
+            self.error = None
+        except ProviderError as error:
+            self.error = error
+        finally:
+            self._looking = None
+
+    def model(self, name: str) -> Model | None:
+        """Return what it has under a name, as Ollama itself completes names."""
+        return self.models.get(name) or self.models.get(f"{name}:latest")
+
+    async def close(self) -> None:
+        """End the question under way, and close all connections."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
+        await self.provider.close()
+
+
+class OllamaPool(LoggingConfigurable):
+    """The models of several Ollamas.
+
+    Of a name that several servers have, only those count that have the same model under it as the first of them. A question
+    that a server does not take, or lets go before the first word, goes to another one; an answer that was begun does not.
+    """
+
+    name = "ollama"
+
+    urls = List(
+        Unicode(),
+        help="Several Ollama servers that share the work, each in any spelling of OLLAMA_HOST. Default: OLLAMA_HOST, where that "
+        "names several with commas between them; else there is one, OllamaProvider.url.",
+    ).tag(config=True)  # fmt: skip
+    parallel = Dict(
+        key_trait=Unicode(), value_trait=Int(min=1),
+        help="How many answers of one model each server writes at once, by its URL, where they differ: "
+        "{'http://gpu-1:11434': 4}. Default: OllamaProvider.parallel for each, else 1.",
+    ).tag(config=True)  # fmt: skip
+
+    @default("urls")
+    def _urls_from_environment(self) -> list[str]:
+        spellings = [each.strip() for each in os.environ.get("OLLAMA_HOST", "").split(",") if each.strip()]
+        return _urls(spellings, "OLLAMA_HOST") if len(spellings) > 1 else []
+
+    @validate("urls")
+    def _whole_urls(self, proposal: dict[str, Any]) -> list[str]:
+        return _urls(proposal["value"], "OllamaPool.urls")
+
+    @validate("parallel")
+    def _whole_parallel(self, proposal: dict[str, Any]) -> dict[str, int]:
+        return dict(zip(_urls(proposal["value"], "OllamaPool.parallel"), proposal["value"].values(), strict=True))
+
+    def __init__(self, *, discreet: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.members = tuple(
+            OllamaServer(OllamaProvider(parent=self.parent, url=url, discreet=discreet)) for url in self.urls
+        )
+
+    async def open(self) -> None:
+        """Make clients; ask nothing of the network."""
+        for member in self.members:
+            await member.provider.open()
+
+    async def close(self) -> None:
+        """End what is under way and close all connections."""
+        for member in self.members:
+            await member.close()
+
+    @property
+    def servers(self) -> tuple[ServerState, ...]:
+        """How each server is, as far as this process knows."""
+        return tuple(ServerState(each.address, each.error is None, each.streams) for each in self.members)
+
+    def parallel_of(self, model: str) -> int | None:
+        """Return how many answers of a model all servers together write at once, of those that are there and have it.
+
+        While none is, those count that had it: what is asked for meanwhile waits for them. 0 is any number.
+        """
+        having = self._having(model) or [each for each in self.members if each.model(model)] or self.members
+        each = [self._parallel(member) for member in having]
+        return 0 if 0 in each else sum(each)
+
+    def _parallel(self, member: OllamaServer) -> int:
+        known = self.parallel.get(member.provider.url, member.provider.parallel)
+        return 1 if known is None else int(known)
+
+    async def models(self) -> tuple[Model, ...]:
+        """Return the models that can chat, of all servers that answer. Raises `ProviderError` where none does."""
+        await asyncio.wait([member.look() for member in self.members], timeout=PATIENCE_S)
+        there = [member for member in self.members if member.error is None]
+        if not there:
+            raise self._all_away()
+        found: dict[str, Model] = {}
+        for model in (model for member in there for model in member.models.values()):
+            first = found.setdefault(model.name, model)
+            if model.loaded and not first.loaded and model.digest == first.digest:
+                found[model.name] = model
+        return tuple(found.values())
+
+    def _all_away(self) -> ProviderError:
+        errors = [member.error for member in self.members if member.error is not None]
+        if len({type(error) for error in errors}) > 1 or not errors:
+            return ProviderUnreachable("None of the model servers can be asked; see the server's log or its doctor.")
+        return errors[0]
+
+    async def setup(self, model: Model) -> ModelSetup:
+        """Return what a run of this model needs, from the first server that says it."""
+        tried: set[OllamaServer] = set()
+        while True:
+            member = self._choose(model.name, tried)
+            try:
+                return await member.provider.setup(model)
+            except (ProviderUnreachable, ProviderBusy) as error:
+                self._note(member, error)
+                tried.add(member)
+                if not self._left(model.name, tried):
+                    raise
+
+    async def chat(self, request: ChatRequest) -> AsyncGenerator[tuple[Chunk, ...], None]:
+        """Stream an answer as `Provider.chat` says, of the best server that takes the question."""
+        model, tried, begun = request.model, set[OllamaServer](), False
+        while True:
+            member = self._choose(model, tried)
+            member.streams += 1
+            try:
+                async with aclosing(member.provider.chat(request)) as answer:
+                    async for chunks in answer:
+                        begun = True
+                        yield chunks
+                return
+            except (ProviderUnreachable, ProviderBusy, StreamInterrupted, ModelNotFound) as error:
+                self._note(member, error)
+                tried.add(member)
+                if begun or not self._left(model, tried):
+                    raise
+                self.log.info("%s did not take a question (%s); another is asked", member.address, error.code)
+            finally:
+                member.streams -= 1
+
+    def _note(self, member: OllamaServer, error: ProviderError) -> None:
+        """Remember that a server is away, until it says its models again."""
+        if isinstance(error, ProviderUnreachable):
+            member.error = error
+
+    def _having(self, model: str) -> list[OllamaServer]:
+        """The servers that are there and have the model that is on offer under this name."""
+        having = [(each, found) for each in self.members if each.error is None and (found := each.model(model))]
+        return [each for each, found in having if found.digest == having[0][1].digest]
+
+    def _left(self, model: str, tried: Iterable[OllamaServer]) -> list[OllamaServer]:
+        return [member for member in self._having(model) if member not in tried]
+
+    def _choose(self, model: str, tried: set[OllamaServer]) -> OllamaServer:
+        """Return the server to ask: one with a free place, where the model is loaded, and that writes the fewest answers.
+
+        Where none is known to have the model, one that was not tried says what is the matter.
+        """
+        left = self._left(model, tried) or [each for each in self.members if each not in tried] or list(self.members)
+        return min(left, key=lambda member: self._rank(member, model))
+
+    def _rank(self, member: OllamaServer, model: str) -> tuple[bool, bool, bool, float, float]:
+        found, parallel = member.model(model), self._parallel(member)
+        is_full = bool(parallel) and member.streams >= parallel
+        load = member.streams / (parallel or 1)
+        loaded = found is not None and found.loaded
+        return member.error is not None, is_full, not loaded, load, random.random()  # noqa: S311 (so that replicas differ)
+
+
+def _urls(spellings: Iterable[str], name: str) -> list[str]:
+    try:
+        urls = [parse_host(each) for each in spellings]
+    except ValueError as error:
+        raise TraitError(f"{name}: {error}") from error
+    if len(set(urls)) < len(urls):
+        raise TraitError(f"{name} names a server twice.")
+    return urls
