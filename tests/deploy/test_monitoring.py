@@ -86,8 +86,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("monitored")
     (folder / "metrics-token").write_text(TOKEN)
     arguments = ("--ScriptedProvider.names=counter-40-2", "--Passwords.cost=4", "--Admission.capacity=*=2")
-    arguments += ("--OllamaPool.urls=127.0.0.1:9", "--OllamaPool.urls=127.0.0.1:19")  # each has its metrics
-    with service_running(folder, f"--AIChatApp.metrics_token_file={folder / 'metrics-token'}", *arguments) as service:
+    servers = ("--OllamaPool.urls=127.0.0.1:9", "--OllamaPool.urls=127.0.0.1:19")  # each has its metrics
+    token = f"--AIChatApp.metrics_token_file={folder / 'metrics-token'}"
+    with service_running(folder, token, *arguments, *servers) as service:
         _answer(service.person("Eve"))
         yield service
 
