@@ -67,8 +67,11 @@ class Catalogue:
 
     @property
     def parallels(self) -> Mapping[str, int | None]:
-        """`parallel` of each model that there is."""
-        return {f"{each.provider}/{each.name}": self.parallel(each.provider, each.name) for each in self._models}
+        """`parallel` of each model that there is; by the provider's name alone for processes of the version before."""
+        alone = {name: provider.parallel_of("") for name, provider in self._providers.items()}
+        return alone | {
+            f"{each.provider}/{each.name}": self.parallel(each.provider, each.name) for each in self._models
+        }
 
     @property
     def servers(self) -> tuple[ServerState, ...]:

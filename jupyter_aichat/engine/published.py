@@ -46,7 +46,7 @@ class PublishedCatalogue(Catalogue):
 
     def parallel(self, name: str, model: str) -> int | None:
         """See `Catalogue.parallel`; as workers said."""
-        return self._parallel.get(f"{name}/{model}")
+        return self._parallel.get(f"{name}/{model}", self._parallel.get(name))
 
     async def _listed(self) -> Listed:
         try:

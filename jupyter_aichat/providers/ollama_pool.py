@@ -26,6 +26,8 @@ from jupyter_aichat.providers.ollama_url import address_of, parse_host
 
 PATIENCE_S = 1.0
 """How long the list of models waits for a slow server; meanwhile it has what it had."""
+LOOK_S = 5.0
+"""How often the servers are looked at when nobody asks: a line that stands learns of one that is back."""
 
 
 class OllamaServer:
@@ -34,6 +36,7 @@ class OllamaServer:
     def __init__(self, provider: OllamaProvider) -> None:
         self.provider, self.address = provider, address_of(provider.url)
         self.models: Mapping[str, Model] = {}
+        self.has_answered = False
         self.error: ProviderError | None = None
         self.streams = 0
         self._looking: asyncio.Task[None] | None = None
@@ -47,7 +50,7 @@ class OllamaServer:
     async def _look(self) -> None:
         try:
             self.models = {model.name: model for model in await self.provider.models()}
-            self.error = None
+            self.error, self.has_answered = None, True
         except ProviderError as error:
             self.error = error
         finally:
@@ -103,16 +106,29 @@ class OllamaPool(LoggingConfigurable):
         self.members = tuple(
             OllamaServer(OllamaProvider(parent=self.parent, url=url, discreet=discreet)) for url in self.urls
         )
+        self._looking: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Make clients; ask nothing of the network."""
+        """Make clients, and look at the servers from now on, first in `LOOK_S`."""
         for member in self.members:
             await member.provider.open()
+        self._looking = asyncio.create_task(self._look_on(), name="aichat-ollama-pool")
 
     async def close(self) -> None:
         """End what is under way and close all connections."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
         for member in self.members:
             await member.close()
+
+    async def _look_on(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            looks = await asyncio.gather(*(member.look() for member in self.members), return_exceptions=True)
+            for fault in looks:
+                if isinstance(fault, Exception):
+                    self.log.error("Looking at a model server failed", exc_info=fault)
 
     @property
     def servers(self) -> tuple[ServerState, ...]:
@@ -134,8 +150,10 @@ class OllamaPool(LoggingConfigurable):
 
     async def models(self) -> tuple[Model, ...]:
         """Return the models that can chat, of all servers that answer. Raises `ProviderError` where none does."""
-        await asyncio.wait([member.look() for member in self.members], timeout=PATIENCE_S)
-        there = [member for member in self.members if member.error is None]
+        _, pending = await asyncio.wait([member.look() for member in self.members], timeout=PATIENCE_S)
+        while pending and not self._there():
+            _, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        there = self._there()
         if not there:
             raise self._all_away()
         found: dict[str, Model] = {}
@@ -144,6 +162,10 @@ class OllamaPool(LoggingConfigurable):
             if model.loaded and not first.loaded and model.digest == first.digest:
                 found[model.name] = model
         return tuple(found.values())
+
+    def _there(self) -> list[OllamaServer]:
+        """The servers whose models are known, and that answered the last time."""
+        return [member for member in self.members if member.error is None and member.has_answered]
 
     def _all_away(self) -> ProviderError:
         errors = [member.error for member in self.members if member.error is not None]

@@ -14,6 +14,7 @@ from traitlets.config import Config, Configurable
 
 from jupyter_aichat.domain.model import Model
 from jupyter_aichat.errors import ModelNotFound, ProviderBusy, ProviderUnreachable, StreamInterrupted
+from jupyter_aichat.providers import ollama_pool
 from jupyter_aichat.providers.ollama_pool import OllamaPool
 from tests.contract.provider_servers import DONE, Exchange, FakeServer, Handler, answering, chat, fake, line, streaming
 from tests.contract.provider_targets import Reply, ask, opened, request
@@ -206,6 +207,44 @@ async def test_one_that_hangs_keeps_nobody_waiting() -> None:
         async with asyncio.timeout(3):
             assert [model.name for model in await pool.models()] == ["m:latest"]
             assert (await ask(pool, request("m"))).text == "quick"
+
+
+async def test_when_all_are_slow_the_first_that_answers_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ollama_pool, "PATIENCE_S", 0.01)
+    asked, answer = asyncio.Event(), asyncio.Event()
+    quick = having("m:latest")
+
+    async def slow(exchange: Exchange) -> None:
+        asked.set()
+        await answer.wait()
+        await quick["/api/tags"](exchange)
+
+    async def hangs(exchange: Exchange) -> None:
+        await exchange.hang()
+
+    async with (
+        fake({**quick, "/api/tags": slow}) as one,
+        fake({"/api/tags": hangs}) as two,
+        opened(OllamaPool(urls=[one.url, two.url])) as pool,
+    ):
+        listing = asyncio.create_task(pool.models())
+        await asked.wait()
+        done, _ = await asyncio.wait([listing], timeout=0.1)
+        assert not done, "no list is better than one that says there is nothing"
+        answer.set()
+        assert [model.name for model in await listing] == ["m:latest"]
+
+
+async def test_one_that_is_back_is_found_though_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ollama_pool, "LOOK_S", 0.02)
+    handlers = having("m:latest")
+    async with fake(handlers) as goes:
+        port = int(goes.url.rpartition(":")[2])
+    async with fake(handlers) as stays, pool_of(stays.url, goes.url, parallel=3) as pool:
+        assert pool.parallel_of("m") == 3
+        async with fake(handlers, port), asyncio.timeout(10):
+            while pool.parallel_of("m") != 6:
+                await asyncio.sleep(0.01)
 
 
 async def test_all_are_away() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
+import msgspec
 import pytest
 
 from jupyter_aichat.cache.local import LocalCache
@@ -18,6 +20,7 @@ from jupyter_aichat.domain.process import BOTH, ProcessRole, Roles, parse_roles
 from jupyter_aichat.engine import claiming, offering, published
 from jupyter_aichat.engine.admission import Admission
 from jupyter_aichat.engine.engine import Engine
+from jupyter_aichat.engine.models import Catalogue
 from jupyter_aichat.engine.published import STATES
 from jupyter_aichat.stores.base import Store
 from jupyter_aichat.stores.sqlite import SqliteStore
@@ -112,6 +115,20 @@ async def test_lines_are_bounded_by_what_the_workers_providers_take(
     await api.models.list()
     for engine in (api, worker):
         assert engine._admission.capacity_of("fake", "fake") == capacity
+
+
+async def test_processes_of_the_version_before_and_of_this_one_bound_lines_alike(provider: FakeProvider) -> None:
+    """It knew places by the provider's name alone."""
+    provider.parallel = 4
+    cache, log = LocalCache(), logging.getLogger(__name__)
+    worker = Catalogue([provider], cache, "", log)
+    await worker.list()
+    assert worker.parallels == {"fake": 4, "fake/fake": 4}
+    known = {"models": provider.listed, "parallel": {"fake": 4}}
+    await cache.put(published.MODELS, msgspec.json.encode(known), published.MODELS_KEPT_S)
+    api = published.PublishedCatalogue(cache, "", log)
+    await api.list()
+    assert api.parallel("fake", "fake") == 4
 
 
 async def test_an_api_process_asks_no_model_itself(service: Service, provider: FakeProvider) -> None:
