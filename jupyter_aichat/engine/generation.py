@@ -290,7 +290,9 @@ def accept_cancellation() -> None:
 
 
 def _request(record: RunRecord, window: Window, setup: ModelSetup) -> ChatRequest:
-    return ChatRequest(setup.model.name, window.messages, setup.num_ctx, record.generation.options)
+    return ChatRequest(
+        setup.model.name, window.messages, setup.num_ctx, record.generation.options, digest=setup.model.digest
+    )
 
 
 def _asked(record: RunRecord, model: Model, request: ChatRequest) -> Asked:

@@ -27,13 +27,15 @@ class PromptMessage(msgspec.Struct, frozen=True, gc=False):
 class ChatRequest(msgspec.Struct, frozen=True, gc=False):
     """What a run asks. With a last message of role assistant the model goes on with it (`ModelSetup.can_prefill`).
 
-    ``num_ctx`` (tokens) is really sent, so that the window is the one our budget was made for.
+    ``num_ctx`` (tokens) is really sent, so that the window is the one our budget was made for. ``digest`` is the model's,
+    where known: of servers that have different ones under the name, those with this one are asked.
     """
 
     model: str
     messages: tuple[PromptMessage, ...]
     num_ctx: int
     options: Options = Options()
+    digest: str | None = None
 
 
 class TextChunk(msgspec.Struct, frozen=True, gc=False):

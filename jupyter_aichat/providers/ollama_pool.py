@@ -71,7 +71,7 @@ class OllamaServer:
 class OllamaPool(LoggingConfigurable):
     """The models of several Ollamas.
 
-    Of a name that several servers have, only those count that have the same model under it as the first of them. A question
+    Of a name that several servers have, the first one's model is on offer, and those count that have the same under it. A question
     that a server does not take, or lets go before the first word, goes to another one; an answer that was begun does not.
     """
 
@@ -177,20 +177,20 @@ class OllamaPool(LoggingConfigurable):
         """Return what a run of this model needs, from the first server that says it."""
         tried: set[OllamaServer] = set()
         while True:
-            member = self._choose(model.name, tried)
+            member = self._choose(model.name, model.digest, tried)
             try:
                 return await member.provider.setup(model)
             except (ProviderUnreachable, ProviderBusy) as error:
                 self._note(member, error)
                 tried.add(member)
-                if not self._left(model.name, tried):
+                if not self._left(model.name, model.digest, tried):
                     raise
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[tuple[Chunk, ...], None]:
         """Stream an answer as `Provider.chat` says, of the best server that takes the question."""
-        model, tried, begun = request.model, set[OllamaServer](), False
+        model, digest, tried, begun = request.model, request.digest, set[OllamaServer](), False
         while True:
-            member = self._choose(model, tried)
+            member = self._choose(model, digest, tried)
             member.streams += 1
             try:
                 async with aclosing(member.provider.chat(request)) as answer:
@@ -201,7 +201,7 @@ class OllamaPool(LoggingConfigurable):
             except (ProviderUnreachable, ProviderBusy, StreamInterrupted, ModelNotFound) as error:
                 self._note(member, error)
                 tried.add(member)
-                if begun or not self._left(model, tried):
+                if begun or not self._left(model, digest, tried):
                     raise
                 self.log.info("%s did not take a question (%s); another is asked", member.address, error.code)
             finally:
@@ -212,21 +212,30 @@ class OllamaPool(LoggingConfigurable):
         if isinstance(error, ProviderUnreachable):
             member.error = error
 
-    def _having(self, model: str) -> list[OllamaServer]:
-        """The servers that are there and have the model that is on offer under this name."""
-        having = [(each, found) for each in self.members if each.error is None and (found := each.model(model))]
-        return [each for each, found in having if found.digest == having[0][1].digest]
+    def _having(self, model: str, digest: str | None = None) -> list[OllamaServer]:
+        """The servers that are there and have the model that is meant."""
+        return [each for each in self._same(model, digest) if each.error is None]
 
-    def _left(self, model: str, tried: Iterable[OllamaServer]) -> list[OllamaServer]:
-        return [member for member in self._having(model) if member not in tried]
+    def _same(self, model: str, digest: str | None) -> list[OllamaServer]:
+        """The servers, also those that are away, with the model of this digest; if none has it, with what is on offer."""
+        having = [(each, found) for each in self.members if (found := each.model(model))]
+        if not having:
+            return []
+        if not digest or digest not in {found.digest for _, found in having}:
+            digest = next((found.digest for each, found in having if each.error is None), having[0][1].digest)
+        return [each for each, found in having if found.digest == digest]
 
-    def _choose(self, model: str, tried: set[OllamaServer]) -> OllamaServer:
+    def _left(self, model: str, digest: str | None, tried: Iterable[OllamaServer]) -> list[OllamaServer]:
+        return [member for member in self._having(model, digest) if member not in tried]
+
+    def _choose(self, model: str, digest: str | None, tried: set[OllamaServer]) -> OllamaServer:
         """Return the server to ask: one with a free place, where the model is loaded, and that writes the fewest answers.
 
-        Where none is known to have the model, one that was not tried says what is the matter.
+        Where none of those that have the model is there, one of them says what is the matter; else one that was not tried.
         """
-        left = self._left(model, tried) or [each for each in self.members if each not in tried] or list(self.members)
-        return min(left, key=lambda member: self._rank(member, model))
+        left = self._left(model, digest, tried) or self._same(model, digest) or self.members
+        untried = [each for each in left if each not in tried]
+        return min(untried or self.members, key=lambda member: self._rank(member, model))
 
     def _rank(self, member: OllamaServer, model: str) -> tuple[bool, bool, bool, float, float]:
         found, parallel = member.model(model), self._parallel(member)

@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
+import msgspec
 import pytest
 from traitlets import TraitError
 from traitlets.config import Config, Configurable
@@ -112,6 +113,25 @@ async def test_of_two_models_with_one_name_the_first_servers_is_asked() -> None:
         assert (model.digest, model.loaded) == (SAME, False)
         assert [(await ask(pool, request("m"))).text for _ in range(3)] == ["first"] * 3
         assert pool.parallel_of("m") == 1
+
+
+async def test_a_question_is_answered_by_the_model_that_it_was_put_to() -> None:
+    async with (
+        fake({**having("m:latest", digest=OTHER), **writing("second")}) as second,
+        contextlib.AsyncExitStack() as until_gone,
+    ):
+        first = await until_gone.enter_async_context(fake({**having("m:latest"), **writing("first")}))
+        async with pool_of(first.url, second.url) as pool:
+            wanted = msgspec.structs.replace(request("m"), digest=OTHER)
+            assert [(await ask(pool, wanted)).text for _ in range(3)] == ["second"] * 3
+            gone = msgspec.structs.replace(request("m"), digest="c" * 64)
+            assert (await ask(pool, gone)).text == "first", "none has it any more: as with one server"
+            await until_gone.aclose()
+            wanted = msgspec.structs.replace(request("m"), digest=SAME)
+            assert isinstance((await ask(pool, wanted)).error, ProviderUnreachable), "the other's is another model"
+            (model,) = await pool.models()
+            assert model.digest == OTHER, "which is on offer now"
+            assert (await ask(pool, request("m"))).text == "second"
 
 
 async def cut(exchange: Exchange) -> None:

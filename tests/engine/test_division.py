@@ -101,6 +101,7 @@ async def test_a_worker_takes_what_an_api_process_commits(service: Service, prov
     assert isinstance(events[0][1], RunStarted)
     record = await api._store.get_run(OWNER, sent.run.id)
     assert (record.instance, record.epoch) == (worker._id, 1)
+    assert provider.requests[0].digest == provider.listed[0].digest
     assert text_of((await stored(api, sent.reply)).parts) == "all of it"
     assert api.active_runs == api.unclaimed == 0
 
