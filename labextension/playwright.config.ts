@@ -4,6 +4,7 @@ import { defineConfig } from '@playwright/test';
 export default defineConfig({
   testDir: 'tests/e2e',
   testIgnore: '**/pictures/**',
+  outputDir: 'test-results/panel', // a run empties its folder when it starts; the Hub's may start beside it
   workers: 1,
   timeout: 60_000,
   expect: { timeout: 10_000 },
