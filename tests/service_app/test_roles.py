@@ -179,6 +179,7 @@ async def test_the_last_worker_leaves_and_the_question_waits(divided: Divided) -
         reading = asyncio.create_task(read(one, sent["run"]["id"], view))
         async with asyncio.timeout(10):
             while "queue_position" not in view.events:
+                assert not reading.done(), (view.events, view.finished)  # a reader that failed would wait in vain
                 await asyncio.sleep(0.05)
         assert await looked_for_workers(divided) == "fail"
         api = divided.apis[0]
