@@ -69,7 +69,10 @@ class MongoStore(LoggingConfigurable):
         help="Where the list of chats is read: 'secondaryPreferred' takes load from the primary; what this process wrote "
         "is always in it, what another wrote may come a moment later. Everything else is read from the primary.",
     ).tag(config=True)  # fmt: skip
-    selection_timeout_s = Float(3.0, help="Seconds until a server must be found or connected.").tag(config=True)
+    selection_timeout_s = Float(
+        3.0,
+        help="Seconds until a connection must stand, and at the start a server be found; later `call_timeout_s` bounds that too.",
+    ).tag(config=True)
     call_timeout_s = Float(5.0, help="Seconds that one question to the database may take.").tag(config=True)
     transaction_timeout_s = Float(
         8.0, help="Seconds that a send or an end may take, tried again where it met another."
