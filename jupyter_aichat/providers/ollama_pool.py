@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from typing import Any
 
@@ -22,50 +21,13 @@ from jupyter_aichat.errors import (
 )
 from jupyter_aichat.providers.base import ChatRequest, Chunk
 from jupyter_aichat.providers.ollama import OllamaProvider
-from jupyter_aichat.providers.ollama_url import address_of, parse_host
+from jupyter_aichat.providers.ollama_server import OllamaServer
+from jupyter_aichat.providers.ollama_url import parse_host
 
 PATIENCE_S = 1.0
 """How long the list of models waits for a slow server; meanwhile it has what it had."""
 LOOK_S = 5.0
 """How often the servers are looked at when nobody asks: a line that stands learns of one that is back."""
-
-
-class OllamaServer:
-    """One server as this process sees it."""
-
-    def __init__(self, provider: OllamaProvider) -> None:
-        self.provider, self.address = provider, address_of(provider.url)
-        self.models: Mapping[str, Model] = {}
-        self.has_answered = False
-        self.error: ProviderError | None = None
-        self.streams = 0
-        self._looking: asyncio.Task[None] | None = None
-
-    def look(self) -> asyncio.Task[None]:
-        """Ask what it has; one question at a time."""
-        if self._looking is None:
-            self._looking = asyncio.create_task(self._look(), name=f"aichat-ollama-{self.address}")
-        return self._looking
-
-    async def _look(self) -> None:
-        try:
-            self.models = {model.name: model for model in await self.provider.models()}
-            self.error, self.has_answered = None, True
-        except ProviderError as error:
-            self.error = error
-        finally:
-            self._looking = None
-
-    def model(self, name: str) -> Model | None:
-        """Return what it has under a name, as Ollama itself completes names."""
-        return self.models.get(name) or self.models.get(f"{name}:latest")
-
-    async def close(self) -> None:
-        """End the question under way, and close all connections."""
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
-        await self.provider.close()
 
 
 class OllamaPool(LoggingConfigurable):
@@ -133,7 +95,7 @@ class OllamaPool(LoggingConfigurable):
     @property
     def servers(self) -> tuple[ServerState, ...]:
         """How each server is, as far as this process knows."""
-        return tuple(ServerState(each.address, each.error is None, each.streams) for each in self.members)
+        return tuple(ServerState(each.address, each.error is None, each.streams.total()) for each in self.members)
 
     def parallel_of(self, model: str) -> int | None:
         """Return how many answers of a model all servers together write at once, of those that are there and have it.
@@ -191,7 +153,7 @@ class OllamaPool(LoggingConfigurable):
         model, digest, tried, begun = request.model, request.digest, set[OllamaServer](), False
         while True:
             member = self._choose(model, digest, tried)
-            member.streams += 1
+            member.streams[model] += 1
             try:
                 async with aclosing(member.provider.chat(request)) as answer:
                     async for chunks in answer:
@@ -205,7 +167,7 @@ class OllamaPool(LoggingConfigurable):
                     raise
                 self.log.info("%s did not take a question (%s); another is asked", member.address, error.code)
             finally:
-                member.streams -= 1
+                member.streams[model] -= 1
 
     def _note(self, member: OllamaServer, error: ProviderError) -> None:
         """Remember that a server is away, until it says its models again."""
@@ -235,14 +197,7 @@ class OllamaPool(LoggingConfigurable):
         """
         left = self._left(model, digest, tried) or self._same(model, digest) or self.members
         untried = [each for each in left if each not in tried]
-        return min(untried or self.members, key=lambda member: self._rank(member, model))
-
-    def _rank(self, member: OllamaServer, model: str) -> tuple[bool, bool, bool, float, float]:
-        found, parallel = member.model(model), self._parallel(member)
-        is_full = bool(parallel) and member.streams >= parallel
-        load = member.streams / (parallel or 1)
-        loaded = found is not None and found.loaded
-        return member.error is not None, is_full, not loaded, load, random.random()  # noqa: S311 (so that replicas differ)
+        return min(untried or self.members, key=lambda member: member.rank(model, self._parallel(member)))
 
 
 def _urls(spellings: Iterable[str], name: str) -> list[str]:

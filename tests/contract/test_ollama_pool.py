@@ -103,6 +103,39 @@ async def test_asks_where_the_model_is_loaded_and_then_who_writes_least() -> Non
         assert [server.streams for server in pool.servers] == [0, 0]
 
 
+async def test_servers_that_take_any_number_share_the_work() -> None:
+    end = asyncio.Event()
+    async with (
+        fake({**having("m:latest"), **writing("cold", end)}) as cold,
+        fake({**having("m:latest", loaded=("m:latest",)), **writing("warm", end)}) as warm,
+        pool_of(cold.url, warm.url, parallel=0) as pool,
+    ):
+        answers = [asyncio.create_task(ask(pool, request("m"))) for _ in range(6)]
+        async with asyncio.timeout(5):
+            while sum(asked(cold, warm)) < len(answers):
+                await asyncio.sleep(0.005)
+        assert asked(cold, warm) == [3, 3]
+        end.set()
+        await asyncio.gather(*answers)
+
+
+async def test_a_server_is_full_for_one_model_and_free_for_another() -> None:
+    end = asyncio.Event()
+    async with (
+        fake({**having("a:latest", "b:latest", loaded=("a:latest", "b:latest")), **writing("one", end)}) as one,
+        fake({**having("a:latest", "b:latest"), **writing("two", end)}) as two,
+        pool_of(one.url, two.url, parallel=1) as pool,
+    ):
+        answers = []
+        for name, expected in (("a", [1, 0]), ("b", [2, 0]), ("a", [2, 1])):
+            answers.append(asyncio.create_task(ask(pool, request(name))))
+            async with asyncio.timeout(5):
+                while asked(one, two) != expected:
+                    await asyncio.sleep(0.005)
+        end.set()
+        await asyncio.gather(*answers)
+
+
 async def test_of_two_models_with_one_name_the_first_servers_is_asked() -> None:
     async with (
         fake({**having("m:latest"), **writing("first")}) as first,
