@@ -57,12 +57,11 @@ def get_json(
 
 
 @contextmanager
-def running(command: list[str], core: int, url: str, env: dict[str, str], log: Path) -> Iterator[int]:
-    """Run a process on a core until the block ends; yields its pid once `url` answers."""
+def running(command: list[str], core: int | None, url: str, env: dict[str, str], log: Path) -> Iterator[int]:
+    """Run a process on a core, or on any, until the block ends; yields its pid once `url` answers."""
     with log.open("ab") as out:
-        process = subprocess.Popen(
-            ["taskset", "-c", str(core), *command], stdout=out, stderr=out, env={**os.environ, **env}
-        )
+        pinned = [] if core is None else ["taskset", "-c", str(core)]
+        process = subprocess.Popen([*pinned, *command], stdout=out, stderr=out, env={**os.environ, **env})
         try:
             _wait_for(url, process, log)
             yield process.pid

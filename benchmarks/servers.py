@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -83,16 +83,27 @@ def server(folder: Path, fake: int, env: dict[str, str], *, core: int) -> Iterat
 @contextmanager
 def service_server(folder: Path, fake: int, env: dict[str, str], *, core: int) -> Iterator[Served]:
     """Run the service on a core, with somebody who has an account there and a quota that is never used up."""
+    env = {"AICHAT_STORE_URL": f"sqlite:///{folder / 'chats.sqlite3'}", **env}
+    if "AICHAT_SECRET_FILE" not in env:
+        secret = folder / "secret"
+        secret.write_text(new_secret())
+        env["AICHAT_SECRET_FILE"] = str(secret)
+    with replica(folder, fake, env, core=core) as served:
+        token = asyncio.run(personal_token(served.store_url))
+        yield Served(served.port, served.pid, f"Bearer {token}", served.store_url)
+
+
+@contextmanager
+def replica(
+    folder: Path, fake: int, env: dict[str, str], arguments: Sequence[str] = (), *, core: int | None = None
+) -> Iterator[Served]:
+    """Run the service on a core or on any; `env` names its store and its secret."""
     port, home = _home(folder)
-    secret = home / "secret"
-    secret.write_text(new_secret())
-    env = {"AICHAT_STORE_URL": f"sqlite:///{home / 'chats.sqlite3'}", "AICHAT_SECRET_FILE": str(secret), **env}
     command = [
-        sys.executable, "-m", "jupyter_aichat.service.app", f"--port={port}", *_MODELS, *_NEVER_USED_UP,
+        sys.executable, "-m", "jupyter_aichat.service.app", f"--port={port}", *_MODELS, *_NEVER_USED_UP, *arguments,
     ]  # fmt: skip
     with running(command, core, _ready(port), _surroundings(home, fake, env), home / "service.log") as pid:
-        token = asyncio.run(personal_token(env["AICHAT_STORE_URL"]))
-        yield Served(port, pid, f"Bearer {token}", env["AICHAT_STORE_URL"])
+        yield Served(port, pid, "", env["AICHAT_STORE_URL"])
 
 
 def _home(folder: Path) -> tuple[int, Path]:

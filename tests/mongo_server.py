@@ -42,6 +42,12 @@ class MongoServer:
         """Where it listens; a database's name may follow."""
         return f"mongodb://127.0.0.1:{self._port}/"
 
+    @property
+    def pid(self) -> int:
+        """The running process."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start it, and return when it takes connections."""
         self._folder.mkdir(parents=True, exist_ok=True)

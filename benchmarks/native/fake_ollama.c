@@ -393,7 +393,8 @@ static void serve(Conn *c, const char *method, const char *path, const char *bod
                                   "bench-t200-d50-f0:latest",   "bench-t400-d50-f50:latest",
                                   "bench-t50-d20-f20:latest",   "bench-t500-d10-f50:latest",
                                   "bench-t100-d100-f0:latest",  "bench-t12-d1000-f0:latest",
-                                  "bench-t1-d0-f0:latest",      "bench-t20-d0-f0:latest"};
+                                  "bench-t1-d0-f0:latest",      "bench-t20-d0-f0:latest",
+                                  "bench-t20-d50-f0:latest"};
         int v1 = path[1] == 'v',
             n = snprintf(b, sizeof b, v1 ? "{\"object\":\"list\",\"data\":[" : "{\"models\":[");
         for (unsigned i = 0; i < sizeof M / sizeof *M; i++)

@@ -62,7 +62,7 @@ def adjusted(text: str, folder: Path, plain: int, tls: int, replicas: Sequence[i
 
 
 @contextmanager
-def running(folder: Path, plain: int, tls: int, replicas: Sequence[int]) -> Iterator[Path]:
+def running(folder: Path, plain: int, tls: int, replicas: Sequence[int], *, connections: int = 1024) -> Iterator[Path]:
     """Run nginx in the foreground on two ports; return the certificate that it shows."""
     program, shown = binary(), certificate(folder)
     assert program is not None
@@ -73,7 +73,7 @@ def running(folder: Path, plain: int, tls: int, replicas: Sequence[int]) -> Iter
     main = folder / "nginx.conf"
     main.write_text(
         f"{_user()} daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;"
-        f"events {{ worker_connections 1024; }} http {{ {scratch} include {folder}/aichat.conf; }}"
+        f"events {{ worker_connections {connections}; }} http {{ {scratch} include {folder}/aichat.conf; }}"
     )
     process = subprocess.Popen([program, "-p", str(folder), "-c", str(main), "-e", str(folder / "error.log")])
     try:
