@@ -120,13 +120,16 @@ class OllamaProvider(LoggingConfigurable):
         """Return what a run of this model needs: no question, or one where its digest is new."""
         return setup_of(model, await self._models.facts(model.name), self.num_ctx)
 
-    async def chat(self, request: ChatRequest) -> AsyncGenerator[tuple[Chunk, ...], None]:
-        """Stream an answer as `Provider.chat` says; a busy server is asked again a few times before the first chunk."""
+    async def chat(self, request: ChatRequest, *, patient: bool = True) -> AsyncGenerator[tuple[Chunk, ...], None]:
+        """Stream an answer as `Provider.chat` says; a busy server is asked again a few times before the first chunk.
+
+        Not so where nobody is `patient`, who has another one to ask.
+        """
         wording = self._wording(request.model)
         answer = ChatStream(wording)
         stream: ByteStream | None = None
         try:
-            stream = await self._begin(request, wording)
+            stream = await self._begin(request, wording, _BUSY_PAUSES_S if patient else ())
             del request  # a long history, which nobody needs while the answer comes
             while not answer.over:
                 if chunks := answer.feed(await stream.read()):
@@ -139,11 +142,11 @@ class OllamaProvider(LoggingConfigurable):
         if answer.error is not None:
             raise answer.error
 
-    async def _begin(self, request: ChatRequest, wording: Wording) -> ByteStream:
+    async def _begin(self, request: ChatRequest, wording: Wording, pauses_s: tuple[float, ...]) -> ByteStream:
         """Ask until the server takes the question."""
         facts = await self._models.facts(request.model)
         body = encode_chat(request, think=_think(request, facts), keep_alive=self.keep_alive)
-        for pause_s in (*_BUSY_PAUSES_S, None):
+        for pause_s in (*pauses_s, None):
             stream = await self._client.stream(
                 "api/chat", body, first_byte_s=self.first_byte_timeout_s, stall_s=self.stall_timeout_s
             )

@@ -155,7 +155,8 @@ class OllamaPool(LoggingConfigurable):
             member = self._choose(model, digest, tried)
             member.streams[model] += 1
             try:
-                async with aclosing(member.provider.chat(request)) as answer:
+                others = self._left(model, digest, {*tried, member})
+                async with aclosing(member.provider.chat(request, patient=not others)) as answer:
                     async for chunks in answer:
                         begun = True
                         yield chunks

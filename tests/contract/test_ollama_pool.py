@@ -194,6 +194,17 @@ async def test_another_is_asked_before_the_first_word(
         assert asked(bad, good) == [1, 1]
 
 
+async def test_a_busy_server_keeps_nobody_waiting_while_another_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jupyter_aichat.providers.ollama._BUSY_PAUSES_S", (30.0,))
+    async with (
+        fake({**having("m:latest", loaded=("m:latest",)), **answering(503, '{"error":"server busy"}')}) as busy,
+        fake({**having("m:latest"), **writing("free")}) as free,
+        pool_of(busy.url, free.url) as pool,
+    ):
+        async with asyncio.timeout(5):
+            assert (await ask(pool, request("m"))).text == "free"
+
+
 async def test_an_answer_that_was_begun_is_not_begun_again() -> None:
     async def dies(exchange: Exchange) -> None:
         await exchange.begin()
