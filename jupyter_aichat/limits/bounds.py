@@ -12,6 +12,7 @@ from jupyter_aichat.errors import QuotaExceeded
 from jupyter_aichat.limits.holds import Amounts
 
 _SOON_S = 5
+_MANY = 100
 
 
 def check(quota: Quota, used: Sequence[UsageRecord], before: Amounts, ours: Amounts, at: datetime) -> None:
@@ -25,6 +26,17 @@ def check(quota: Quota, used: Sequence[UsageRecord], before: Amounts, ours: Amou
         wanted = max(min(_matching(quota, bound, ours), most), 1)  # the first answer of a period is never too long
         if spent + _matching(quota, bound, before) + wanted > most:
             raise _exceeded(quota, bound, spent, at, soon=spent + wanted <= most)
+
+
+def is_far(quota: Quota, used: Sequence[UsageRecord], before: Amounts, ours: Amounts, at: datetime) -> bool:
+    """Whether half of each bound is left, and that is enough for a hundred answers as this one: see `check`."""
+    for bound in quota.bounds():
+        most = bound.most * (1000 if bound.unit == "seconds" else 1)
+        wanted = _matching(quota, bound, ours)
+        left = most - _spent(quota, bound, used, at) - _matching(quota, bound, before) - wanted
+        if left < max(most / 2, _MANY * wanted):
+            return False
+    return True
 
 
 def standings(quota: Quota, used: Sequence[UsageRecord], at: datetime) -> Iterator[QuotaStanding]:

@@ -9,12 +9,16 @@ held in the cache, for all processes together: estimated, and for a time that th
 A run is always in at least one of the two, since a reservation holds before it reads and an end is written before it lets
 go; and each reservation sees those before it. So many at once cannot together pass a bound. Nothing needs to be rebuilt
 when the cache was emptied: what it had forgotten is held again with the next renewal.
+
+Who has half of every bound left, and enough for a hundred answers, is judged by what was used up to two seconds ago, without a
+question to the store: to pass a bound by that, a hundred answers would have to begin and end in these seconds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 
 import msgspec
 from traitlets import Bool, Dict, Float, Int, List, TraitError, validate
@@ -28,11 +32,21 @@ from jupyter_aichat.domain.quota import Quota, QuotaRule, QuotaStanding, period_
 from jupyter_aichat.domain.run import RunRecord
 from jupyter_aichat.domain.usage import UsageQuery, UsageRecord
 from jupyter_aichat.errors import AIChatError, NotFound
-from jupyter_aichat.limits.bounds import check, standings
+from jupyter_aichat.limits.bounds import check, is_far, standings
 from jupyter_aichat.limits.holds import Amounts, Holds
 from jupyter_aichat.limits.rulebook import Rulebook
 from jupyter_aichat.stores.accounts import AccountStore
 from jupyter_aichat.stores.usage import UsageStore
+
+LATELY_S = 2.0
+_MOST_KNOWN = 10_000
+
+
+class _Used(msgspec.Struct, frozen=True):
+    """What somebody had used this month at a time."""
+
+    at: datetime
+    used: Sequence[UsageRecord]
 
 
 class Ledger(msgspec.Struct, frozen=True):
@@ -76,6 +90,7 @@ class Quotas(LoggingConfigurable):
         if ledger is not None:
             self._rulebook = Rulebook(msgspec.convert(self.rules, list[QuotaRule]), ledger.accounts)
             self._holds = Holds(ledger.cache, alone=self.counts_alone)
+            self._lately: dict[OwnerId, _Used] = {}
 
     @validate("rules")
     def _check_rules(self, proposal: Mapping[str, object]) -> object:
@@ -114,12 +129,30 @@ class Quotas(LoggingConfigurable):
         before = await self._holds.hold(run_id, owner, amounts)
         try:
             at = now()
-            used = await self._ledger.usage.used(owner, period_begins("month", at))
+            if self._is_far(quotas, owner, before, amounts, at):
+                return
+            used = await self._look(owner, at)
             for quota in quotas:
                 check(quota, used, before, amounts, at)
         except BaseException:
             await self._holds.let_go(run_id)
             raise
+
+    def _is_far(self, quotas: Sequence[Quota], owner: OwnerId, before: Amounts, amounts: Amounts, at: datetime) -> bool:
+        """Whether somebody is so far from all bounds that what was known a moment ago decides."""
+        lately = self._lately.get(owner)
+        if lately is None or not 0 <= (at - lately.at).total_seconds() < LATELY_S or lately.at.month != at.month:
+            return False
+        return all(is_far(quota, lately.used, before, amounts, at) for quota in quotas)
+
+    async def _look(self, owner: OwnerId, at: datetime) -> Sequence[UsageRecord]:
+        """Read what somebody used this month."""
+        assert self._ledger is not None
+        used = await self._ledger.usage.used(owner, period_begins("month", at))
+        if len(self._lately) >= _MOST_KNOWN:
+            self._lately.clear()
+        self._lately[owner] = _Used(at, used)
+        return used
 
     async def adopt(self, record: RunRecord) -> None:
         """Hold for a run that another process began; it is never refused."""

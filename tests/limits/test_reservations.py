@@ -186,3 +186,39 @@ def test_used_and_held_never_pass_the_bound_and_nothing_is_lost(steps: list[Step
         assert spent + sum(each for _, _, each in under_way) <= 1000
 
     asyncio.run(go())
+
+
+async def test_who_is_far_from_every_bound_is_judged_by_what_was_known_a_moment_ago() -> None:
+    used = Used()
+    quotas = make_quotas({"tokens_per_day": 100_000}, used=used)
+    await quotas.reserve(run_of(), no_prompt)
+    used.add(tokens=99_950)  # nobody uses that much in a moment
+    await quotas.reserve(run_of(), no_prompt)
+    with pytest.raises(QuotaExceeded):
+        await quotas.reserve(run_of(num_predict=1000), no_prompt)
+
+
+@pytest.mark.parametrize(
+    ("rule", "before"),
+    [({"tokens_per_day": 10_000}, 0), ({"tokens_per_day": 100_000}, 50_000)],
+    ids=["small", "half used"],
+)
+async def test_who_is_not_is_judged_by_what_is_so(rule: dict[str, object], before: int) -> None:
+    used = Used()
+    quotas = make_quotas(rule, used=used)
+    used.add(tokens=before)
+    await quotas.reserve(run_of(), no_prompt)
+    used.add(tokens=99_950)
+    with pytest.raises(QuotaExceeded):
+        await quotas.reserve(run_of(), no_prompt)
+
+
+async def test_what_was_known_is_soon_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jupyter_aichat.limits.quotas.LATELY_S", 0.05)
+    used = Used()
+    quotas = make_quotas({"tokens_per_day": 100_000}, used=used)
+    await quotas.reserve(run_of(), no_prompt)
+    used.add(tokens=99_950)
+    await asyncio.sleep(0.06)
+    with pytest.raises(QuotaExceeded):
+        await quotas.reserve(run_of(), no_prompt)
