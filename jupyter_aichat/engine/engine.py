@@ -114,16 +114,7 @@ class Engine(Configurable):
         self._admission = admission or Admission()
         self.answers = answers or AnswerCache()
         self.quotas = quotas or Quotas()
-        generator = Generator(
-            store=store,
-            catalogue=self.models,
-            admission=self._admission,
-            answers=self.answers,
-            quotas=self.quotas,
-            journal=self._journal,
-            observer=self._observer,
-            log=log,
-        )
+        generator = self._make_generator()
         self._division = None if roles is None else self._make_division(roles)
         offering = None if self._division is None else self._division.offering
         self._workers = Workers(
@@ -131,9 +122,31 @@ class Engine(Configurable):
         )
         self._owners = Owners(bus, log)
         room = Room(store, self.max_chats)
-        self.runs = Runs(
-            store=store,
-            bus=bus,
+        self.runs = self._make_runs(room, shared=shared)
+        self.chats = Chats(store, bus, self._workers, self._owners, self.answers, room=room, shared=shared)
+        self.transfers = Transfers(store, self._owners, room, shared=shared)
+        self._health = Health(store.ping, bus.ping, cache.ping, self.models, log)
+        self._instance = self._make_instance(generator)
+        self._unsubscribe: Unsubscribe | None = None
+        self._opened: list[_Part] = []
+        self._started = False
+
+    def _make_generator(self) -> Generator:
+        return Generator(
+            store=self._store,
+            catalogue=self.models,
+            admission=self._admission,
+            answers=self.answers,
+            quotas=self.quotas,
+            journal=self._journal,
+            observer=self._observer,
+            log=self._log,
+        )
+
+    def _make_runs(self, room: Room, *, shared: bool) -> Runs:
+        return Runs(
+            store=self._store,
+            bus=self._bus,
             catalogue=self.models,
             admission=self._admission,
             quotas=self.quotas,
@@ -144,15 +157,8 @@ class Engine(Configurable):
             instance=self._id,
             shared=shared,
             generates=self.generates,
-            log=log,
+            log=self._log,
         )
-        self.chats = Chats(store, bus, self._workers, self._owners, self.answers, room=room, shared=shared)
-        self.transfers = Transfers(store, self._owners, room, shared=shared)
-        self._health = Health(store.ping, bus.ping, cache.ping, self.models, log)
-        self._instance = self._make_instance(generator)
-        self._unsubscribe: Unsubscribe | None = None
-        self._opened: list[_Part] = []
-        self._started = False
 
     def _make_instance(self, generator: Generator) -> Instance:
         takeover = Takeover(

@@ -68,7 +68,7 @@ async def test_a_place_in_line_comes_as_events_and_a_page_that_is_loaded_again_h
     assert run["state"] == "queued"
     snapshot, place = [(await socket.until("event"))[-1]["event"] for _ in range(2)]
     assert (snapshot["type"], snapshot["message"]["status"]) == ("snapshot", "pending")
-    assert place == {"type": "queue_position", "position": 1, "wait": None}
+    assert place == {"type": "queue_position", "position": 1, "wait": None, "cause": None}
     _, reply = (await client.get(f"/chats/{chat}/messages"))["items"]
     again = await client.socket()
     await again.ask("subscribe", run_id=run["id"], after=reply["seq"])
