@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
 from jupyter_aichat.domain.model import Model
+from jupyter_aichat.domain.pattern import Pattern, fits_model, fits_person
 from jupyter_aichat.domain.principal import Principal
-from jupyter_aichat.domain.quota import Pattern
 
 Names = Annotated[tuple[Pattern, ...], Meta(min_length=1, max_length=1000)]
 
@@ -29,21 +28,13 @@ class ModelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def concerns(self, who: Principal) -> bool:
         """Whether its models are for this person."""
-        return (
-            fnmatchcase(who.name.casefold(), self.user.casefold())
-            and (self.role == "*" or self.role in who.roles)
-            and (self.scope == "*" or self.scope in who.scopes)
-            and (self.group == "*" or any(fnmatchcase(group, self.group.casefold()) for group in who.groups))
+        return (self.scope == "*" or self.scope in who.scopes) and fits_person(
+            who.name.casefold(), who.roles, who.groups, user=self.user, role=self.role, group=self.group
         )
 
     def names(self, model: str, provider: str | None) -> bool:
         """Whether it is about a model; without a provider, about one of any."""
-        return any(
-            fnmatchcase(model, pattern.partition("/")[2] or pattern)
-            if provider is None
-            else fnmatchcase(model, pattern) or fnmatchcase(f"{provider}/{model}", pattern)
-            for pattern in self.models
-        )
+        return any(fits_model(pattern, model, provider) for pattern in self.models)
 
 
 class AllowedModels(msgspec.Struct, frozen=True):

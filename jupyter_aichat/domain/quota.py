@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
-from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from jupyter_aichat.domain.pattern import Pattern, fits_model, fits_person
+
 Unit = Literal["tokens", "seconds"]
 Period = Literal["day", "month"]
 
 Most = Annotated[int, Meta(ge=0, le=2**53)]
-Pattern = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class Bound(msgspec.Struct, frozen=True):
@@ -40,9 +40,8 @@ class Quota(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def fits(self, model: str) -> bool:
         """Whether it is about a model, which is named with its provider."""
-        if self.model == "*":
-            return True
-        return fnmatchcase(model, self.model) or fnmatchcase(model.partition("/")[2], self.model)
+        provider, _, name = model.partition("/")
+        return fits_model(self.model, name, provider)
 
     def bounds(self) -> Iterator[Bound]:
         """Return the bounds that there are."""
@@ -65,16 +64,7 @@ class QuotaRule(Quota, frozen=True, forbid_unknown_fields=True):
 
     def concerns(self, folded_name: str, roles: tuple[str, ...], groups: tuple[str, ...] = ()) -> bool:
         """Whether it is for this person."""
-        return (
-            fnmatchcase(folded_name, self.user.casefold())
-            and (self.role == "*" or self.role in roles)
-            and (self.group == "*" or bool(self.groups_of(groups)))
-        )
-
-    def groups_of(self, groups: tuple[str, ...]) -> tuple[str, ...]:
-        """Return those of somebody's groups that the pattern fits."""
-        pattern = self.group.casefold()
-        return tuple(group for group in groups if fnmatchcase(group, pattern))
+        return fits_person(folded_name, roles, groups, user=self.user, role=self.role, group=self.group)
 
 
 class QuotaStanding(msgspec.Struct, frozen=True):

@@ -11,7 +11,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
@@ -21,6 +20,7 @@ from traitlets.config import LoggingConfigurable
 from jupyter_aichat.bus.base import Bus, Unsubscribe
 from jupyter_aichat.cache.base import Bounds, Queue, Ticket
 from jupyter_aichat.domain.ids import InstanceId, RunId
+from jupyter_aichat.domain.pattern import fits_model
 from jupyter_aichat.domain.run import FIRST_EPOCH, RunRecord
 from jupyter_aichat.engine.audience import Audience
 from jupyter_aichat.engine.line import Line
@@ -216,9 +216,8 @@ class Admission(LoggingConfigurable):
         """Return how many answers of a model are written at once; 0 is any number."""
         if self._shared is None or not provider:
             return 0
-        name = f"{provider}/{model}"
         for pattern, capacity in self.capacity.items():
-            if fnmatchcase(name, pattern) or fnmatchcase(model, pattern):
+            if fits_model(pattern, model, provider):
                 return int(capacity)
         known = self._parallel(provider, model)
         return known if known is not None else int(self._alone is not None)

@@ -47,9 +47,10 @@ class OllamaServer:
         found, running = self.model(model), self.streams[model]
         is_cold = found is None or not found.loaded
         is_full, load = bool(parallel) and running >= parallel, self.streams.total() / (parallel or 1)
+        chance = random.random()  # noqa: S311 (so that replicas differ)
         if not parallel:
-            return self.error is not None, False, False, load + is_cold / 2, random.random()  # noqa: S311
-        return self.error is not None, is_full, is_cold, load, random.random()  # noqa: S311 (so that replicas differ)
+            return self.error is not None, False, False, load + is_cold / 2, chance
+        return self.error is not None, is_full, is_cold, load, chance
 
     def model(self, name: str) -> Model | None:
         """Return what it has under a name, as Ollama itself completes names."""

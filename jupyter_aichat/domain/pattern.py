@@ -1,0 +1,42 @@
+"""Patterns by which operators name models and people, with ``*``, ``?`` and ``[…]`` as in a shell."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import Annotated
+
+from msgspec import Meta
+
+Pattern = Annotated[str, Meta(min_length=1, max_length=200)]
+
+_LATEST = ":latest"
+
+
+def fits_model(pattern: str, model: str, provider: str | None) -> bool:
+    """Whether a pattern of `provider/model` or of `model` is about a model; ``:latest`` need not be said.
+
+    Without a provider, whether it is about a model of this name of any.
+    """
+    if pattern == "*":
+        return True
+    names = (model, model.removesuffix(_LATEST)) if model.endswith(_LATEST) else (model,)
+    if any(fnmatchcase(name, pattern) for name in names):
+        return True
+    if provider is None:
+        rest = pattern.partition("/")[2]
+        return bool(rest) and any(fnmatchcase(name, rest) for name in names)
+    return any(fnmatchcase(f"{provider}/{name}", pattern) for name in names)
+
+
+def fits_person(
+    name: str, roles: tuple[str, ...], groups: tuple[str, ...], *, user: str, role: str, group: str
+) -> bool:
+    """Whether somebody's name fits `user` and one of their groups fits `group`, and they have the role; ``*`` is all.
+
+    Names and groups come folded, as accounts have them.
+    """
+    return (
+        (user == "*" or fnmatchcase(name, user.casefold()))
+        and (role == "*" or role in roles)
+        and (group == "*" or any(fnmatchcase(each, group.casefold()) for each in groups))
+    )
