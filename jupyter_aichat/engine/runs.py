@@ -42,6 +42,7 @@ from jupyter_aichat.errors import (
     BusUnavailable,
     CannotContinue,
     InvalidRequest,
+    ModelNotAllowed,
     NotReady,
     ProviderError,
     QueueFull,
@@ -154,8 +155,7 @@ class Runs:
         try:
             found = await self._catalogue.resolve(model, allowed)
         except ProviderError:
-            if not allowed.all and (model is None or not allowed.has_name(model)):
-                raise  # it may be there when the run begins, which nobody would judge then
+            _check_unseen(model, allowed)
             return _Asked(Generation("", model or "", options, prefill, fresh, TRACEPARENT.get()), None)
         generation = Generation(found.provider, found.name, options, prefill, fresh, TRACEPARENT.get())
         return _Asked(generation, found.digest)
@@ -347,6 +347,16 @@ def _question(chat_id: ChatId, parts: tuple[TextPart, ...]) -> Message:
 def _reply(chat_id: ChatId, run_id: RunId, model: str | None, digest: str | None) -> Message:
     message = Message(MessageId(new_id()), chat_id, None, "assistant", (), "pending", n=0, created_at=now())
     return msgspec.structs.replace(message, run_id=run_id, model=model, digest=digest)
+
+
+def _check_unseen(model: str | None, allowed: AllowedModels) -> None:
+    """Raise where a model that is not there now may be there, and nobody judges it any more, when the run begins."""
+    if allowed.all:
+        return
+    if model is None:
+        raise NotReady("No model that is yours to ask is there right now; try again in a moment.")
+    if not allowed.has_name(model):
+        raise ModelNotAllowed(f"The model {model} is not for you here; choose another.", model=model)
 
 
 def _check_text(parts: tuple[TextPart, ...]) -> None:

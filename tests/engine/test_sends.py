@@ -9,11 +9,12 @@ import pytest
 from jupyter_aichat.domain.change import Change
 from jupyter_aichat.domain.chat import ChatQuery
 from jupyter_aichat.domain.event import Snapshot
-from jupyter_aichat.domain.part import text_of
+from jupyter_aichat.domain.model_rule import AllowedModels, ModelRule
+from jupyter_aichat.domain.part import TextPart, text_of
 from jupyter_aichat.domain.run import seq_of
 from jupyter_aichat.engine.engine import Engine
-from jupyter_aichat.engine.requests import Again
-from jupyter_aichat.errors import NotReady, RunActive, StoreUnavailable
+from jupyter_aichat.engine.requests import Again, Send
+from jupyter_aichat.errors import ModelNotAllowed, NotReady, ProviderUnreachable, RunActive, StoreUnavailable
 from tests.engine.collect import OWNER, ask, end, read, settled, stored, until
 from tests.engine.faulty import FaultyStore
 from tests.fakes import DONE, FakeProvider
@@ -159,3 +160,17 @@ async def test_what_was_committed_while_the_engine_stopped_is_ended(
         _, reply = (await other.chats.messages(OWNER, chat.id, None, 9)).items
         assert reply.status == "interrupted", sent
     assert provider.active == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "error"), [(None, NotReady), ("kept", ModelNotAllowed), ("kept:latest", ModelNotAllowed)]
+)
+async def test_what_nobody_could_judge_when_the_run_begins_is_not_begun(
+    engine: Engine, provider: FakeProvider, model: str | None, error: type[Exception]
+) -> None:
+    provider.unreachable = ProviderUnreachable("Ollama is not running.")
+    allowed = AllowedModels((ModelRule(("fake/kept",), role="admin"),))
+    with pytest.raises(error):
+        await engine.runs.send(OWNER, Send((TextPart("a"),), model=model), allowed)
+    assert (await engine.chats.list(OWNER, ChatQuery())).items == ()
+    assert (await engine.runs.send(OWNER, Send((TextPart("a"),), model="free"), allowed)).run.id

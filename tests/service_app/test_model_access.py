@@ -23,6 +23,7 @@ def service_arguments() -> tuple[str, ...]:
         "--ModelAccess.rules={'models': ['counter-4*'], 'group': 'staff'}",
         f"--ModelAccess.rules={{'models': ['scripted/{LARGE}', 'scripted/{OWN}'], 'role': 'admin'}}",
         f"--ModelAccess.rules={{'models': ['{OWN}'], 'user': 'Eve'}}",
+        "--ModelAccess.rules={'models': ['ollama/gone', 'ollama/ada/*'], 'role': 'admin'}",
     )
 
 
@@ -44,6 +45,16 @@ def test_people_are_told_of_what_is_theirs(ada: Person, eve: Person, boss: Perso
     assert listed(ada) == ({FREE, SLOW}, FIRST)
     assert listed(eve) == ({FREE, OWN, SLOW}, FIRST)
     assert listed(boss) == (set(MODELS), LARGE)
+
+
+def test_one_that_is_not_there_is_judged_by_its_name(ada: Person, boss: Person) -> None:
+    """It may be there when the answer begins. No Ollama runs here, so nothing is known of its models."""
+    for name in (f"{LARGE}:latest", "gone", "gone:latest", "ada/gone"):
+        answer = ada.http.post(
+            f"/chats/{ada.json('POST', '/chats', {})['id']}/messages", json={"text": "a", "model": name}
+        )
+        assert refusal(answer) == (403, "model_not_allowed", name)
+    assert boss.send("gone")["run"]["state"] != "ended"
 
 
 def test_every_request_is_judged(ada: Person, boss: Person) -> None:
