@@ -21,12 +21,13 @@ Action = Literal[
 class AuditRecord(msgspec.Struct, frozen=True):
     """Who (``actor``) did what to whom (``subject``), when, and from which address.
 
-    An actor of None is somebody who was not logged in. ``details`` are short words and ids.
+    An actor of None is somebody who was not logged in. ``details`` are short words and ids. ``action`` is an `Action`, or one that
+    a newer version wrote, which a replica of this version lists as it is.
     """
 
     id: str
     at: datetime
-    action: Action
+    action: str
     actor: OwnerId | None = None
     subject: OwnerId | None = None
     address: str = ""

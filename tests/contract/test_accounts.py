@@ -352,6 +352,14 @@ async def test_a_record_is_kept_as_it_was_written(accounts: AccountStore) -> Non
     assert (await accounts.list_audit(AuditQuery())).items == (record,)
 
 
+async def test_what_a_newer_replica_wrote_into_the_audit_is_listed(
+    accounts: AccountStore, other_accounts: AccountStore
+) -> None:
+    record = AuditRecord(new_id(), now(), "danced_by_a_later_version", OwnerId("a"), OwnerId("b"))
+    await accounts.append_audit(record)
+    assert (await other_accounts.list_audit(AuditQuery(account=OwnerId("a")))).items == (record,)
+
+
 async def test_what_is_deleted_with_an_account_is_all_that_names_its_owner(sqlite_store: SqliteStore, raw: Raw) -> None:
     tables = {
         name for (name,) in raw(

@@ -25,11 +25,11 @@ export interface AuditPage {
   names: Record<string, string>;
 }
 
-/** Who (``actor``) did what to whom (``subject``), when, and from which address. An actor of None is somebody who was not logged in. ``details`` are short words and ids. */
+/** Who (``actor``) did what to whom (``subject``), when, and from which address. An actor of None is somebody who was not logged in. ``details`` are short words and ids. ``action`` is an `Action`, or one that a newer version wrote, which a replica of this version lists as it is. */
 export interface AuditRecord {
   id: string;
   at: string;
-  action: 'account_changed' | 'account_created' | 'account_deleted' | 'account_disabled' | 'account_enabled' | 'admin_read' | 'exported' | 'groups_changed' | 'imported' | 'invitation_deleted' | 'invited' | 'login' | 'login_failed' | 'login_limited' | 'logout' | 'logout_all' | 'password_changed' | 'quotas_changed' | 'registered' | 'roles_changed' | 'session_ended' | 'share_left' | 'share_revoked' | 'shared' | 'token_created' | 'token_deleted' | 'token_reused';
+  action: string;
   actor: string | null;
   subject: string | null;
   address: string;
