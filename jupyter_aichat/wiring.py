@@ -20,15 +20,18 @@ from jupyter_aichat.bus.local import LocalBus
 from jupyter_aichat.cache.base import Cache, Queue
 from jupyter_aichat.cache.local import LocalCache
 from jupyter_aichat.cache.local_queue import LocalQueue
-from jupyter_aichat.domain.ids import OwnerId, RunId
+from jupyter_aichat.domain.ids import ChatId, OwnerId, RunId
 from jupyter_aichat.domain.process import BOTH, Roles
 from jupyter_aichat.engine.admission import Admission
 from jupyter_aichat.engine.answers import AnswerCache
+from jupyter_aichat.engine.deleting import Deleting
 from jupyter_aichat.engine.engine import Engine
+from jupyter_aichat.engine.expiring import Expiring
 from jupyter_aichat.engine.observed import observed
 from jupyter_aichat.engine.observer import Observer
 from jupyter_aichat.engine.owners import Owners
 from jupyter_aichat.engine.processes import worker_is_heard
+from jupyter_aichat.engine.retention import Retention
 from jupyter_aichat.engine.room import Room
 from jupyter_aichat.engine.transfers import Transfers
 from jupyter_aichat.errors import NotReady
@@ -59,6 +62,7 @@ CONFIGURABLES: tuple[type[Configurable], ...] = (
     MongoStore,
     OllamaPool,
     OllamaProvider,
+    Retention,
     ScriptedProvider,
 )
 """The classes that configuration files and command lines may set, beside the app's own and `RedisConnection`."""
@@ -93,8 +97,8 @@ def build_service(
     Raises `NotReady` for what cannot be built.
     """
     store, between = make_store(settings), _between_processes(settings)
-    quotas = _quotas(settings, store, between)
-    engine = _engine(settings, store, between, lambda: keys[0].derive("answers"), quotas, shared=True)
+    quotas, retention = _quotas(settings, store, between), make_retention(settings, store)
+    engine = _engine(settings, store, between, lambda: keys[0].derive("answers"), quotas, retention=retention)
     return engine, _accounts(
         settings, store, between, keys, registration, leaving=engine.chats.forget_answers, deleted=engine.end_deleted
     )
@@ -145,6 +149,15 @@ def _quotas(settings: Settings, store: SqliteStore | MongoStore, between: tuple[
         raise NotReady(str(error)) from None
 
 
+def make_retention(settings: Settings, store: AnyStore) -> Retention:
+    """Return how long the chats of a store's accounts are kept. Raises `NotReady`."""
+    accounts = _watch(settings, "store", store.accounts, AccountStore)
+    try:
+        return Retention(accounts, (settings.observer or Observer()).noted, parent=settings.parent)
+    except TraitError as error:
+        raise NotReady(str(error)) from None
+
+
 def _engine(
     settings: Settings,
     store: MongoStore | SqliteStore,
@@ -152,8 +165,10 @@ def _engine(
     secret: Callable[[], bytes] | None,
     quotas: Quotas | None = None,
     *,
-    shared: bool = False,
+    retention: Retention | None = None,
 ) -> Engine:
+    """Make an engine; with the quotas of many people it is theirs."""
+    shared = quotas is not None
     alone = None if isinstance(between[2], LocalQueue) else LocalQueue(mending_s=0)
     bus, cache, queue = _watched(settings, between)
     return Engine(
@@ -166,6 +181,7 @@ def _engine(
         answers=AnswerCache(secret, parent=settings.parent),
         observer=settings.observer,
         quotas=quotas,
+        retention=retention,
         shared=shared,
         roles=_roles(settings),
         parent=settings.parent,
@@ -214,6 +230,8 @@ class Desk(msgspec.Struct, frozen=True):
     ollamas: tuple[OllamaProvider, ...]
     service: AccountService
     transfers: Transfers
+    retention: Retention
+    expiring: Expiring
     redis: RedisConnection | None = None
 
     async def has_worker(self) -> bool:
@@ -228,10 +246,17 @@ def desk(settings: Settings) -> Desk:
     store, between = make_store(settings), _between_processes(settings)
     service = _accounts(settings, store, between, parse_keys(new_secret()), "closed")
     bus, cache, _ = between
-    transfers = Transfers(store, Owners(bus, settings.log), Room(store, 0), shared=False)
+    owners = Owners(bus, settings.log)
+    transfers = Transfers(store, owners, Room(store, 0), shared=False)
+    deleting = Deleting(store, bus, owners, end=lambda _: False, forget=_forget_nothing)
+    retention, expiring = make_retention(settings, store), Expiring(store, store.accounts, deleting)
     ollama, redis = _ollama(settings.parent, False), getattr(cache, "connection", None)
     ollamas = tuple(each.provider for each in ollama.members) if isinstance(ollama, OllamaPool) else (ollama,)
-    return Desk(store, bus, cache, ollamas, service, transfers, redis)
+    return Desk(store, bus, cache, ollamas, service, transfers, retention, expiring, redis)
+
+
+async def _forget_nothing(_owner: OwnerId, _chat: ChatId) -> None:
+    """Leave kept answers to their time (`AnswerCache.ttl_s`): only the service's secret could say which are a chat's."""
 
 
 def _between_processes(settings: Settings) -> tuple[Bus, Cache, Queue]:

@@ -24,6 +24,7 @@ class AIChat(Group):
         "sessions": ("jupyter_aichat.cli.sessions.Sessions", "List and end the sessions of an account."),
         "export": ("jupyter_aichat.cli.transfers.Export", "Write the chats of an account into a file."),
         "import": ("jupyter_aichat.cli.transfers.Import", "Give an account the chats of a file."),
+        "retention": ("jupyter_aichat.cli.retention.ApplyRetention", "Delete chats that are kept no longer."),
         "audit": ("jupyter_aichat.cli.audit.Audit", "Show who did what, when and from where."),
         "assets": ("jupyter_aichat.cli.assets.Assets", "Write the page's scripts and styles, for a CDN."),
         "migrate": ("jupyter_aichat.cli.copies.Migrate", "Copy everything from one store into another one."),

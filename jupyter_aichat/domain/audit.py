@@ -14,7 +14,7 @@ Action = Literal[
     "registered", "login", "login_failed", "login_limited", "logout", "logout_all", "session_ended", "token_reused",
     "password_changed", "token_created", "token_deleted", "invited", "invitation_deleted", "account_created",
     "account_changed", "account_disabled", "account_enabled", "roles_changed", "groups_changed", "quotas_changed", "account_deleted", "exported", "imported", "admin_read",
-    "shared", "share_revoked", "share_left",
+    "shared", "share_revoked", "share_left", "chats_expired",
 ]  # fmt: skip
 
 

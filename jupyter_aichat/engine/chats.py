@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 import msgspec
 
-from jupyter_aichat.bus.base import Bus
 from jupyter_aichat.domain.change import Change
 from jupyter_aichat.domain.chat import Chat, ChatChanges, ChatQuery
 from jupyter_aichat.domain.clock import now
@@ -14,14 +11,13 @@ from jupyter_aichat.domain.ids import ChatId, MessageId, OwnerId, new_id
 from jupyter_aichat.domain.message import RUNNING, Message
 from jupyter_aichat.domain.page import Page
 from jupyter_aichat.engine.answers import AnswerCache
-from jupyter_aichat.engine.generation import End
+from jupyter_aichat.engine.deleting import Deleting
 from jupyter_aichat.engine.owners import Owners
 from jupyter_aichat.engine.requests import NewChat
 from jupyter_aichat.engine.room import Room
-from jupyter_aichat.engine.runs import STOP_TOPIC
 from jupyter_aichat.engine.whose import check_whose
 from jupyter_aichat.engine.workers import Workers
-from jupyter_aichat.errors import BusUnavailable, InvalidRequest
+from jupyter_aichat.errors import InvalidRequest
 from jupyter_aichat.stores.base import Store
 from jupyter_aichat.transfer.own import MAX_TITLE
 
@@ -34,17 +30,16 @@ class Chats:
     def __init__(
         self,
         store: Store,
-        bus: Bus,
         workers: Workers,
         owners: Owners,
         answers: AnswerCache,
         *,
+        deleting: Deleting,
         room: Room,
         shared: bool = False,
     ) -> None:
-        self._shared, self._room = shared, room
-        self._store, self._bus, self._workers, self._owners = store, bus, workers, owners
-        self._answers = answers
+        self._shared, self._room, self._deleting = shared, room, deleting
+        self._store, self._workers, self._owners, self._answers = store, workers, owners, answers
 
     async def list(self, owner: OwnerId, query: ChatQuery) -> Page[Chat]:
         """Return a page of chats."""
@@ -78,12 +73,7 @@ class Chats:
 
     async def delete(self, owner: OwnerId, chat_id: ChatId) -> None:
         """Delete a chat with all that hangs on it; its runs stop, and nothing of them comes back."""
-        for run_id in await self._store.delete_chat(owner, chat_id):
-            if not self._workers.end(run_id, End("stopped", "deleted")):
-                with suppress(BusUnavailable):  # then its owner's next checkpoint matches nothing
-                    await self._bus.publish(STOP_TOPIC, run_id.encode())
-        await self._answers.forget(owner, chat_id)
-        await self._owners.publish(Change(owner, chat_id, "deleted"))
+        await self._deleting.delete(owner, chat_id)
 
     async def forget_answers(self, owner: OwnerId) -> None:
         """Forget the answers that are kept of all chats of an owner, who is about to be deleted."""

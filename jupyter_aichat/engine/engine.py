@@ -19,6 +19,7 @@ from jupyter_aichat.domain.readiness import Readiness
 from jupyter_aichat.engine.admission import Admission
 from jupyter_aichat.engine.answers import AnswerCache
 from jupyter_aichat.engine.chats import Chats
+from jupyter_aichat.engine.deleting import Deleting
 from jupyter_aichat.engine.division import Division
 from jupyter_aichat.engine.generation import STARVED, End, Generator
 from jupyter_aichat.engine.health import DOWN, Health
@@ -30,6 +31,7 @@ from jupyter_aichat.engine.models import Catalogue
 from jupyter_aichat.engine.observer import Observer
 from jupyter_aichat.engine.owners import Owners
 from jupyter_aichat.engine.published import PublishedCatalogue
+from jupyter_aichat.engine.retention import Retention
 from jupyter_aichat.engine.room import Room
 from jupyter_aichat.engine.runs import STOP_TOPIC, Runs
 from jupyter_aichat.engine.sweeper import Sweeper
@@ -62,6 +64,8 @@ class Engine(Configurable):
         Answers that need no model; None keeps none.
     quotas
         Who may have another answer; None lets everybody.
+    retention
+        How long chats are kept; None keeps them for ever.
     observer
         Is told what runs do; None where nobody watches.
     shared
@@ -92,6 +96,7 @@ class Engine(Configurable):
         admission: Admission | None = None,
         answers: AnswerCache | None = None,
         quotas: Quotas | None = None,
+        retention: Retention | None = None,
         shared: bool = False,
         roles: Roles | None = None,
         observer: Observer | None = None,
@@ -114,6 +119,7 @@ class Engine(Configurable):
         self._admission = admission or Admission()
         self.answers = answers or AnswerCache()
         self.quotas = quotas or Quotas()
+        self.retention = retention or Retention()
         generator = self._make_generator()
         self._division = None if roles is None else self._make_division(roles)
         offering = None if self._division is None else self._division.offering
@@ -123,7 +129,10 @@ class Engine(Configurable):
         self._owners = Owners(bus, log)
         room = Room(store, self.max_chats)
         self.runs = self._make_runs(room, shared=shared)
-        self.chats = Chats(store, bus, self._workers, self._owners, self.answers, room=room, shared=shared)
+        self._deleting = Deleting(store, bus, self._owners, end=self._end_deleted, forget=self.answers.forget)
+        self.chats = Chats(
+            store, self._workers, self._owners, self.answers, deleting=self._deleting, room=room, shared=shared
+        )
         self.transfers = Transfers(store, self._owners, room, shared=shared)
         self._health = Health(store.ping, bus.ping, cache.ping, self.models, log)
         self._instance = self._make_instance(generator)
@@ -265,6 +274,7 @@ class Engine(Configurable):
         if self._division is not None:
             self._division.start(self._workers)
         self._health.start()
+        self.retention.start(self._store, self._deleting, self._cache, self._log)
         self._started = True
 
     async def stop(self, grace_s: float = GRACE_S) -> None:
@@ -274,6 +284,7 @@ class Engine(Configurable):
         """
         if self._started:
             self._started = False
+            await self.retention.stop()
             await self._instance.stop_sweeping()
             if self._division is not None:
                 await self._division.stop()
@@ -306,7 +317,10 @@ class Engine(Configurable):
     def end_deleted(self, _owner: OwnerId, runs: Sequence[RunId]) -> None:
         """End the runs of an owner who is deleted; those of other processes end at their next checkpoint, which matches nothing."""
         for run_id in runs:
-            self._workers.end(run_id, End("stopped", "deleted"))
+            self._end_deleted(run_id)
+
+    def _end_deleted(self, run_id: RunId) -> bool:
+        return self._workers.end(run_id, End("stopped", "deleted"))
 
     def watch(self, owner: OwnerId, watcher: Callable[[Change], None]) -> Unsubscribe:
         """Call `watcher` at each change of the owner's chats, whichever process made it."""

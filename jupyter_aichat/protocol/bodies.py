@@ -168,7 +168,10 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class MeReply(msgspec.Struct, frozen=True):
-    """Who is asking."""
+    """Who is asking. ``keeps_chats_days`` is for how many days a chat is kept that nobody changes, null for ever.
+
+    ``keeps_pinned`` tells whether that is not so of pinned ones, which are kept.
+    """
 
     owner_id: str
     name: str
@@ -178,6 +181,8 @@ class MeReply(msgspec.Struct, frozen=True):
     preferences: dict[str, object]
     limits: Limits
     groups: tuple[str, ...] = ()
+    keeps_chats_days: int | None = None
+    keeps_pinned: bool = True
 
 
 class HealthReply(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from jupyter_server.auth.decorator import authorized
 from msgspec import UnsetType
 from tornado import web
 
+from jupyter_aichat.domain.retention import RetentionRules
 from jupyter_aichat.errors import NotFound, Unauthenticated
 from jupyter_aichat.protocol.accounts import LeaveBody, ProfileBody
 from jupyter_aichat.protocol.bodies import MAX_BODY, Limits, MeReply
@@ -66,7 +67,7 @@ class MeHandler(CookieHandler):
         )  # fmt: skip
 
     async def _tell(self, preferences: Mapping[str, object], display_name: str | None = None) -> None:
-        who = self.principal
+        who, retention = self.principal, self.engine.retention.rules if self.host.accounts else RetentionRules()
         self.reply(
             MeReply(
                 owner_id=who.owner_id,
@@ -77,5 +78,7 @@ class MeHandler(CookieHandler):
                 preferences=dict(preferences),
                 limits=await self._limits(),
                 groups=who.groups,
+                keeps_chats_days=retention.days_of(who.groups),
+                keeps_pinned=not retention.pinned,
             )
         )

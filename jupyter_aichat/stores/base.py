@@ -19,6 +19,7 @@ from jupyter_aichat.domain.conversation import Conversation
 from jupyter_aichat.domain.ids import ChatId, InstanceId, MessageId, OwnerId, RunId
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.page import Branch, Page
+from jupyter_aichat.domain.retention import Outdated
 from jupyter_aichat.domain.run import Committed, RunEnd, RunRecord, Segment, TakeUp, Turn
 
 
@@ -78,10 +79,14 @@ class Store(Protocol):
         """Apply the changes and raise ``updated_at``; a leaf that is no message of the chat is `NotFound`."""
         ...
 
-    async def delete_chat(self, owner: OwnerId, chat_id: ChatId) -> tuple[RunId, ...]:
+    async def outdated_chats(self, owner: OwnerId, outdated: Outdated, limit: int | None = None) -> tuple[ChatId, ...]:
+        """Return an owner's chats that are outdated, archived ones too, the longest unchanged first; at most so many."""
+        ...
+
+    async def delete_chat(self, owner: OwnerId, chat_id: ChatId, *, only: Outdated | None = None) -> tuple[RunId, ...]:
         """Delete a chat with all that hangs on it, at once; return the runs that were under way.
 
-        The idempotency keys of its sends stay behind as tombstones for a day, so that a late retry is `NotFound`.
+        One that is not outdated (any more) is `NotFound` where `only` those shall be deleted. The idempotency keys of its sends stay behind as tombstones for a day, so that a late retry is `NotFound`.
         """
         ...
 

@@ -22,6 +22,7 @@ from jupyter_aichat.domain.conversation import Conversation
 from jupyter_aichat.domain.ids import ChatId, InstanceId, MessageId, OwnerId, RunId
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.page import Branch, Page
+from jupyter_aichat.domain.retention import Outdated
 from jupyter_aichat.domain.run import Committed, RunEnd, RunRecord, Segment, TakeUp, Turn
 from jupyter_aichat.domain.store_state import StoreState
 from jupyter_aichat.errors import NotReady, StoreUnavailable, TooLarge
@@ -210,9 +211,13 @@ class MongoStore(LoggingConfigurable):
         """See `Store.change_chat`."""
         return await self._database.transaction(lambda db: chats.change_chat(db, owner, chat_id, changes))
 
-    async def delete_chat(self, owner: OwnerId, chat_id: ChatId) -> tuple[RunId, ...]:
+    async def outdated_chats(self, owner: OwnerId, outdated: Outdated, limit: int | None = None) -> tuple[ChatId, ...]:
+        """See `Store.outdated_chats`."""
+        return await chats.outdated_chats(self._db, owner, outdated, limit)
+
+    async def delete_chat(self, owner: OwnerId, chat_id: ChatId, *, only: Outdated | None = None) -> tuple[RunId, ...]:
         """See `Store.delete_chat`."""
-        return await self._database.transaction(lambda db: chats.delete_chat(db, owner, chat_id))
+        return await self._database.transaction(lambda db: chats.delete_chat(db, owner, chat_id, only))
 
     async def get_message(self, owner: OwnerId, chat_id: ChatId, message_id: MessageId) -> Message:
         """See `Store.get_message`."""

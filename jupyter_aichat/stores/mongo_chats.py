@@ -13,6 +13,7 @@ from jupyter_aichat.domain.conversation import Conversation
 from jupyter_aichat.domain.ids import ChatId, OwnerId, RunId
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.page import Page
+from jupyter_aichat.domain.retention import Outdated
 from jupyter_aichat.errors import NotFound
 from jupyter_aichat.stores.cursors import at_of, ms_of, pack_cursor, unpack_cursor
 from jupyter_aichat.stores.mongo_base import Document, Scope, by_id
@@ -114,9 +115,26 @@ async def change_chat(db: Scope, owner: OwnerId, chat_id: ChatId, changes: ChatC
     return chat_of(changed)
 
 
-async def delete_chat(db: Scope, owner: OwnerId, chat_id: ChatId) -> tuple[RunId, ...]:
+async def outdated_chats(db: Scope, owner: OwnerId, outdated: Outdated, limit: int | None) -> tuple[ChatId, ...]:
+    """See `Store.outdated_chats`; both questions are answered from an index in its order."""
+    found: list[Document] = []
+    for pinned in (False, True) if outdated.pinned else (False,):
+        wanted = {"owner_id": owner, "pinned": pinned, "updated_at": {"$lt": outdated.before}}
+        order = (("updated_at", 1), ("id", 1))
+        found += await db.find("chats", wanted, {"id": 1, "updated_at": 1}, sort=order, limit=limit or 0)
+    found.sort(key=lambda each: (each["updated_at"], each["id"]))
+    return tuple(ChatId(each["id"]) for each in found[:limit])
+
+
+def _outdated(outdated: Outdated) -> Document:
+    kept: Document = {} if outdated.pinned else {"pinned": False}
+    return {"updated_at": {"$lt": outdated.before}, **kept}
+
+
+async def delete_chat(db: Scope, owner: OwnerId, chat_id: ChatId, only: Outdated | None = None) -> tuple[RunId, ...]:
     """See `Store.delete_chat`; in a transaction. Runs that have ended have no segments any more."""
-    if not await db.delete("chats", by_id(owner, chat_id)):
+    condition: Document = {} if only is None else _outdated(only)
+    if not await db.delete("chats", {**by_id(owner, chat_id), **condition}):
         raise NotFound("There is no such chat.")
     of_chat = {"owner_id": owner, "chat_id": chat_id}
     running = [run["id"] for run in await db.find("runs", {**of_chat, "active": True}, {"id": 1})]

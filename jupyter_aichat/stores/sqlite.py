@@ -18,6 +18,7 @@ from jupyter_aichat.domain.conversation import Conversation
 from jupyter_aichat.domain.ids import ChatId, InstanceId, MessageId, OwnerId, RunId
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.page import Branch, Page
+from jupyter_aichat.domain.retention import Outdated
 from jupyter_aichat.domain.run import Committed, RunEnd, RunRecord, Segment, TakeUp, Turn
 from jupyter_aichat.domain.store_state import StoreState
 from jupyter_aichat.errors import NotReady, StoreUnavailable
@@ -190,11 +191,15 @@ class SqliteStore:
 
         return await self._write(job)
 
-    async def delete_chat(self, owner: OwnerId, chat_id: ChatId) -> tuple[RunId, ...]:
+    async def outdated_chats(self, owner: OwnerId, outdated: Outdated, limit: int | None = None) -> tuple[ChatId, ...]:
+        """See `Store.outdated_chats`."""
+        return await self._read(lambda db: chats.outdated_chats(db, owner, outdated, limit))
+
+    async def delete_chat(self, owner: OwnerId, chat_id: ChatId, *, only: Outdated | None = None) -> tuple[RunId, ...]:
         """See `Store.delete_chat`."""
 
         def job(db: sqlite3.Connection) -> tuple[RunId, ...]:
-            running = chats.delete_chat(db, owner, chat_id)
+            running = chats.delete_chat(db, owner, chat_id, only)
             self._note(db, Change(owner, chat_id, "deleted"))
             return running
 

@@ -13,8 +13,9 @@ from jupyter_aichat.domain.conversation import Conversation
 from jupyter_aichat.domain.ids import ChatId, MessageId, OwnerId, RunId
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.page import Branch, Page
+from jupyter_aichat.domain.retention import Outdated
 from jupyter_aichat.errors import NotFound
-from jupyter_aichat.stores.cursors import pack_cursor, unpack_cursor
+from jupyter_aichat.stores.cursors import ms_of, pack_cursor, unpack_cursor
 from jupyter_aichat.stores.rules import searchable
 from jupyter_aichat.stores.sqlite_rows import (
     chat_of,
@@ -26,6 +27,7 @@ from jupyter_aichat.stores.sqlite_rows import (
 )
 
 _LIST = "SELECT pinned, updated_ms, id, body FROM chats WHERE {where} ORDER BY pinned DESC, updated_ms DESC, id DESC LIMIT ?"
+_OUTDATED = "updated_ms < ? AND pinned <= ?"
 _BRANCH = """
     WITH RECURSIVE up (id, parent_id, depth, body, k) AS (
         SELECT id, parent_id, depth, body, 1 FROM messages WHERE owner_id = :owner AND id = :leaf AND chat_id = :chat
@@ -84,10 +86,27 @@ def change_chat(db: sqlite3.Connection, owner: OwnerId, chat_id: ChatId, changes
     return chat
 
 
-def delete_chat(db: sqlite3.Connection, owner: OwnerId, chat_id: ChatId) -> tuple[RunId, ...]:
+def outdated_chats(db: sqlite3.Connection, owner: OwnerId, outdated: Outdated, limit: int | None) -> tuple[ChatId, ...]:
+    """See `Store.outdated_chats`."""
+    rows = db.execute(
+        f"SELECT id FROM chats WHERE owner_id = ? AND {_OUTDATED} ORDER BY updated_ms, id LIMIT ?",
+        (owner, *_outdated(outdated), -1 if limit is None else limit),
+    ).fetchall()
+    return tuple(ChatId(chat_id) for (chat_id,) in rows)
+
+
+def _outdated(outdated: Outdated) -> tuple[int, int]:
+    return ms_of(outdated.before), int(outdated.pinned)
+
+
+def delete_chat(
+    db: sqlite3.Connection, owner: OwnerId, chat_id: ChatId, only: Outdated | None = None
+) -> tuple[RunId, ...]:
     """See `Store.delete_chat`."""
-    found = db.execute("DELETE FROM chats WHERE owner_id = ? AND id = ? RETURNING id", (owner, chat_id)).fetchone()
-    if found is None:
+    condition, values = ("1", ()) if only is None else (_OUTDATED, _outdated(only))
+    if not db.execute(
+        f"DELETE FROM chats WHERE owner_id = ? AND id = ? AND {condition} RETURNING id", (owner, chat_id, *values)
+    ).fetchone():
         raise NotFound("There is no such chat.")
     running = db.execute("SELECT id FROM runs WHERE owner_id = ? AND chat_id = ? AND active = 1", (owner, chat_id))
     runs = tuple(RunId(run_id) for (run_id,) in running.fetchall())

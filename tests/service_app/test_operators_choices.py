@@ -1,4 +1,4 @@
-"""What an operator may decide: an authorizer of their own, and which proxies are believed."""
+"""What an operator may decide: an authorizer of their own, which proxies are believed, and how long chats are kept."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ import httpx
 import pytest
 from tornado.httpclient import HTTPClientError
 
+from jupyter_aichat.domain.ids import OwnerId
 from tests.service.processes import within
-from tests.service_app.process import PASSWORD, Person, Service
+from tests.service_app.matrix import FILE
+from tests.service_app.process import ORIGIN, PASSWORD, Person, Service
+
+LONG_AGO = "2020-02-02T12:00:00Z"
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +23,8 @@ def service_arguments() -> tuple[str, ...]:
         "--ServerApp.authorizer_class=tests.service_app.authorizers.Guests",
         "--AIChatApp.trusted_proxies=127.0.0.1",
         "--AIChatApp.trusted_proxies=10.0.0.0/8",
+        "--Retention.days_by_group=Brief=30",
+        "--Retention.every_s=1",
     )
 
 
@@ -113,3 +119,22 @@ def test_cookies_are_secure_behind_a_proxy_with_tls(service: Service, ada: Perso
 def test_the_log_has_the_clients_address(service: Service) -> None:
     service.http.get("/nowhere", headers={"X-Forwarded-For": "203.0.113.77"})
     within(2, lambda: "@203.0.113.77)" in service.log.read_text())
+
+
+# How long chats are kept
+
+
+def test_a_chat_of_a_group_goes_after_its_time_and_its_owner_is_told(service: Service, ada: Person) -> None:
+    ben = service.person("Ben")
+    owner = OwnerId(ben.owner_id)
+    service.with_accounts(lambda found: found.administration.join(OwnerId("boss"), ORIGIN, owner, ["brief"]))
+    within(5, lambda: ben.json("GET", "/me")["keeps_chats_days"] == 30)
+    assert (ben.json("GET", "/me")["keeps_pinned"], ada.json("GET", "/me")["keeps_chats_days"]) == (True, None)
+    new = ben.json("POST", "/chats", {"title": "new"})["id"]
+    old = {**FILE["chats"][0], "created_at": LONG_AGO, "updated_at": LONG_AGO}
+    of_ada, of_ben = [
+        person.json("POST", "/import", {**FILE, "chats": [old]})["items"][0]["id"] for person in (ada, ben)
+    ]
+    within(10, lambda: ben.http.get(f"/chats/{of_ben}").status_code == 404)
+    assert [chat["id"] for chat in ben.json("GET", "/chats")["items"]] == [new]
+    assert ada.http.get(f"/chats/{of_ada}").status_code == 200

@@ -256,7 +256,7 @@ export interface LogoutBody {
   refresh_token?: string | null;
 }
 
-/** Who is asking. */
+/** Who is asking. ``keeps_chats_days`` is for how many days a chat is kept that nobody changes, null for ever. ``keeps_pinned`` tells whether that is not so of pinned ones, which are kept. */
 export interface MeReply {
   owner_id: string;
   name: string;
@@ -266,6 +266,8 @@ export interface MeReply {
   preferences: Record<string, unknown>;
   limits: Limits;
   groups: string[];
+  keeps_chats_days: number | null;
+  keeps_pinned: boolean;
 }
 
 /** A message as its owner sees it. ``n`` orders the messages of a chat. ``seq`` is the last event of the current run that ``parts`` contain. */

@@ -27,6 +27,17 @@ export function lasting(seconds: number, trans: Trans): string {
       : trans._n('%1 hour', '%1 hours', Math.ceil(minutes / 60));
 }
 
+/** For how long the service keeps chats that nobody changes; nothing where that is for ever, or where an older service does not say. */
+export function keeping(days: number | null | undefined, trans: Trans): string | null {
+  return days
+    ? trans._n(
+        'A chat that you do not change for %1 day is deleted.',
+        'A chat that you do not change for %1 days is deleted.',
+        days
+      )
+    : null;
+}
+
 /** A day and an hour as the browser's language writes them. */
 export const moment = (time: string): string =>
   new Date(time).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });

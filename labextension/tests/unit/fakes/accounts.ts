@@ -17,6 +17,8 @@ export const aMe = (change: Partial<MeReply> = {}): MeReply => ({
     quotas: []
   },
   groups: [],
+  keeps_chats_days: null,
+  keeps_pinned: true,
   ...change
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { isLongEnough, problemOf } from '../../../src/page/parts/password';
-import { agentName, lasting, sentenceOf, share } from '../../../src/page/parts/words';
+import { agentName, keeping, lasting, sentenceOf, share } from '../../../src/page/parts/words';
 import { ApiError } from '../../../src/ui/client/errors';
 import { makeTrans } from '../../../src/ui/i18n';
 
@@ -42,5 +42,12 @@ test('a password is measured as the service measures it', () => {
   expect(isLongEnough('1234567')).toBe(false);
   expect(isLongEnough('😀'.repeat(8))).toBe(true);
 });
+
+test.each([
+  [1, 'A chat that you do not change for 1 day is deleted.'],
+  [30, 'A chat that you do not change for 30 days is deleted.'],
+  [null, null],
+  [undefined, null]
+])('of chats that are kept for %s days it says so', (days, words) => expect(keeping(days, trans)).toBe(words));
 
 test('a share of nothing is all of it', () => expect([share(0, 0), share(5, 10), share(9, 3)]).toEqual([1, 0.5, 1]));

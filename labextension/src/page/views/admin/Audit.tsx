@@ -103,5 +103,7 @@ const actionNames = (trans: Trans): Record<string, string> => ({
   groups_changed: trans.__('Groups changed'),
   quotas_changed: trans.__('Quotas changed'),
   exported: trans.__('Data downloaded'),
+  imported: trans.__('Chats imported'),
+  chats_expired: trans.__('Chats deleted after their time'),
   admin_read: trans.__('Read by an administrator')
 });

@@ -7,12 +7,19 @@ import { forgetTexts } from '../../kept';
 import { Done, Failed, Form, PasswordField, Submit } from '../../parts/forms';
 import { Section } from '../../parts/Section';
 import { useAction } from '../../parts/useAction';
+import { keeping } from '../../parts/words';
 
-/** Taking everything along, and leaving for good. */
+/** How long chats are kept, taking everything along, and leaving for good. */
 export function Data({ me }: { me: MeReply }): React.ReactElement {
-  const { hub } = useService();
+  const { hub, trans } = useService();
+  const kept = keeping(me.keeps_chats_days, trans);
   return (
     <>
+      {kept && (
+        <Section title={trans.__('How long chats are kept')}>
+          <p>{kept}</p>
+        </Section>
+      )}
       <Export name={me.name} />
       {!hub && <Leave name={me.name} />}
     </>
