@@ -20,6 +20,7 @@ REASONS = {
     "Docker": "`make test-containers` runs compose.md's by podman",
     "systemd": "a machine that systemd has booted, and root",
     "two Jupyter servers": "tests/service/test_two_servers.py starts them",
+    "MongoDB's shell": "tests/contract/test_store_mongo_sharding.py runs the scripts, and writes down what they ask for",
     "a release": "nothing is on PyPI yet; tests/packaging installs the wheel",
     "the checks themselves": "CI runs them; a test that ran them would run itself",
 }
