@@ -1,7 +1,8 @@
 """All that a store keeps, as it is carried to another store or into a file.
 
 Records say what the store's own columns say beside a value: whose it is, how deep in the tree. What a process keeps there about
-itself (instances, changes that others still have to hear of) is not carried.
+itself is not carried: instances, changes that others still have to hear of, and which runs of deleted chats it has charged, which
+nobody can end again once all processes have stopped.
 """
 
 from __future__ import annotations

@@ -187,7 +187,7 @@ class Store(Protocol):
         ...
 
     async def join(self, instance: InstanceId) -> None:
-        """Make the instance known as alive."""
+        """Make the instance known as alive; `NotReady` where a copy of another store was begun here and is not whole."""
 
     async def beat(self, instance: InstanceId) -> None:
         """Say that the instance is alive."""

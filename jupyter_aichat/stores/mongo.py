@@ -40,6 +40,7 @@ from jupyter_aichat.stores.mongo_schema import migrate
 from jupyter_aichat.stores.mongo_shares import MongoShares
 from jupyter_aichat.stores.mongo_turns import commit_turn, known_turn
 from jupyter_aichat.stores.mongo_usage import ChargeTurns, MongoUsage
+from jupyter_aichat.stores.records import HALF_COPIED
 from jupyter_aichat.stores.rules import check_chat, check_conversation, check_turn
 
 DEFAULT_DATABASE = "jupyter_aichat"
@@ -320,6 +321,9 @@ class MongoStore(LoggingConfigurable):
 
     async def join(self, instance: InstanceId) -> None:
         """See `Store.join`."""
+        note = await self.records.copy_note()
+        if note is not None and not note.done:
+            raise NotReady(HALF_COPIED)
         await self._others.beat(instance)
 
     async def beat(self, instance: InstanceId) -> None:

@@ -17,6 +17,9 @@ from jupyter_aichat.domain.record import Kind, Record
 STOP_FIRST = "This database cannot be read as of one moment while a service writes into it: stop the service first."
 
 
+HALF_COPIED = "What was copied into this database is not whole: run the same `jupyter aichat restore` or `migrate` again, or take an empty one."
+
+
 class CopyNote(msgspec.Struct, frozen=True):
     """Which copy is being made in a store, by the name of where it comes from, and whether it is whole."""
 

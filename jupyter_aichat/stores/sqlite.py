@@ -30,7 +30,7 @@ from jupyter_aichat.stores.sqlite_accounts import SqliteAccounts
 from jupyter_aichat.stores.sqlite_examination import examine
 from jupyter_aichat.stores.sqlite_files import Connection, connect, create, on_network
 from jupyter_aichat.stores.sqlite_locks import InstanceLocks
-from jupyter_aichat.stores.sqlite_records import SqliteRecords
+from jupyter_aichat.stores.sqlite_records import SqliteRecords, check_whole
 from jupyter_aichat.stores.sqlite_rows import change_of, encode, get_chat, get_record, put_chat, segments_of
 from jupyter_aichat.stores.sqlite_schema import migrate
 from jupyter_aichat.stores.sqlite_shares import SqliteShares
@@ -285,6 +285,7 @@ class SqliteStore:
         """See `Store.join`."""
 
         def job(db: sqlite3.Connection) -> None:
+            check_whole(db)
             self._locks.hold(instance)
             db.execute("INSERT OR IGNORE INTO instances (id) VALUES (?)", (instance,))
 

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from jupyter_aichat.domain.record import Kind, Record
-from jupyter_aichat.errors import StoreUnavailable
-from jupyter_aichat.stores.records import CopyNote
+from jupyter_aichat.errors import NotReady, StoreUnavailable
+from jupyter_aichat.stores.records import HALF_COPIED, CopyNote
 from jupyter_aichat.stores.sqlite_accounts import Ask
 from jupyter_aichat.stores.sqlite_locks import InstanceLocks
 from jupyter_aichat.stores.sqlite_record_rows import SELECTS, TABLES, insert, record_of_row
@@ -74,12 +74,7 @@ class SqliteRecords:
 
     async def copy_note(self) -> CopyNote | None:
         """See `RecordStore.copy_note`."""
-
-        def job(db: sqlite3.Connection) -> CopyNote | None:
-            row = db.execute(f"SELECT name FROM marks WHERE name LIKE '{_NOTE}%'").fetchone()
-            return None if row is None else msgspec.json.decode(row[0].removeprefix(_NOTE), type=CopyNote)
-
-        return await self._read(job)
+        return await self._read(_copy_note)
 
     async def note_copy(self, note: CopyNote) -> None:
         """See `RecordStore.note_copy`."""
@@ -89,6 +84,18 @@ class SqliteRecords:
             db.execute("INSERT INTO marks (name) VALUES (?)", (_NOTE + msgspec.json.encode(note).decode(),))
 
         await self._write(job)
+
+
+def check_whole(db: sqlite3.Connection) -> None:
+    """Raise `NotReady` where a copy was begun and is not whole."""
+    note = _copy_note(db)
+    if note is not None and not note.done:
+        raise NotReady(HALF_COPIED)
+
+
+def _copy_note(db: sqlite3.Connection) -> CopyNote | None:
+    row = db.execute(f"SELECT name FROM marks WHERE name LIKE '{_NOTE}%'").fetchone()
+    return None if row is None else msgspec.json.decode(row[0].removeprefix(_NOTE), type=CopyNote)
 
 
 class SqliteReading:

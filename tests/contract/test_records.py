@@ -16,9 +16,12 @@ from jupyter_aichat.domain.chat import ChatQuery
 from jupyter_aichat.domain.ids import InstanceId
 from jupyter_aichat.domain.record import KINDS, KeptChat, Kind, Record
 from jupyter_aichat.errors import NotReady, StoreUnavailable
+from jupyter_aichat.stores.mongo_schema import STEPS
+from jupyter_aichat.stores.sqlite_record_rows import TABLES
 from tests.contract import store_targets
 from tests.contract.account_values import account_named
 from tests.contract.records import Full, all_of, chats, fill
+from tests.contract.store_targets import Raw
 from tests.contract.store_turns import ADA, begun, chat_named, turn
 
 PAIRS = [("sqlite", "mongo"), ("mongo", "sqlite"), ("sqlite", "sqlite")]
@@ -87,6 +90,21 @@ async def test_the_audit_keeps_its_order(pair: tuple[Full, Full]) -> None:
         assert actions == ["registered", "login", "shared"]
 
 
+OF_PROCESSES = {"instances", "changes", "schema", "charged"}
+"""What only means something to processes that run: which of them live, and which runs without a chat they have ended already."""
+OF_ACCOUNTS = {"memberships"}
+
+
+@pytest.mark.usefixtures("sqlite_store")
+async def test_all_that_is_kept_is_carried(raw: Raw) -> None:
+    tables = {
+        name for (name,) in raw("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+    }
+    assert tables - set(TABLES.values()) - OF_ACCOUNTS <= OF_PROCESSES
+    collections = {name for step in STEPS for name in step.collections}
+    assert collections - set(KINDS) <= OF_PROCESSES
+
+
 class Broken(Source):
     """A source that ends in the middle of the messages."""
 
@@ -108,7 +126,11 @@ async def test_a_copy_that_was_cut_off_is_made_again(pair: tuple[Full, Full]) ->
             await copy(Broken(StoreSource("here", reading)), there.records)
     with pytest.raises(NotReady, match="has records already"):
         await carry(here, there, "elsewhere")
+    with pytest.raises(NotReady, match="not whole"):  # a service would show what there is as if it were all
+        await there.join(InstanceId("early"))
+    assert not await there.records.in_use()
     await carry(here, there)
+    await there.join(InstanceId("late"))
     assert await all_of(there.records) == await all_of(here.records)
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
+from jupyter_aichat.bus.local import LocalBus
+from jupyter_aichat.cache.local import LocalCache
 from jupyter_aichat.domain.change import Change
 from jupyter_aichat.domain.chat import ChatChanges
 from jupyter_aichat.domain.part import text_of
 from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.engine.requests import Again, NewChat
-from jupyter_aichat.errors import NotFound
+from jupyter_aichat.errors import NotFound, NotReady
+from jupyter_aichat.stores.records import CopyNote
 from jupyter_aichat.stores.sqlite import SqliteStore
 from tests.engine.collect import OWNER, ask, end, read, settled, stored, text, until
 from tests.engine.faulty import FaultyStore
@@ -164,3 +168,17 @@ async def test_a_fault_of_the_store_ends_no_heartbeat(
     store.away.clear()
     await until(lambda: shaky.active_runs == 0)
     assert (await stored(other, sent.reply)).status == "stopped"
+
+
+async def test_nothing_starts_on_half_a_copy(tmp_path: Path, provider: FakeProvider) -> None:
+    store = SqliteStore(tmp_path / "copied.sqlite3")
+    await store.open()
+    engine = Engine(SqliteStore(tmp_path / "copied.sqlite3"), LocalBus(), LocalCache(), [provider])
+    await store.records.note_copy(CopyNote("elsewhere", False))
+    with pytest.raises(NotReady, match="not whole"):
+        await engine.start()
+    assert not await store.records.in_use(), "or the copy could not be made again"
+    await store.records.note_copy(CopyNote("elsewhere", True))
+    await engine.start()
+    await engine.stop()
+    await store.close()

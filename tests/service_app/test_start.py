@@ -96,6 +96,7 @@ def test_without_a_good_secret_it_does_not_start(tmp_path: Path, secret: str | N
         ("--roles=worker", "which share it over MongoDB and Redis"),
         ("--AIChatApp.trusted_proxies=10.0.0.1/8", "trusted_proxies"),
         ('--Quotas.rules={"tokens_per_week": 1}', "Quotas.rules"),
+        ('--Retention.days_by_group={"a": 1, "A": 2}', "a group twice"),
         ("--certfile={folder}/secret", "no certificate with its key in"),
         ("--sock=/nowhere/socket", "cannot listen on /nowhere/socket: No such file"),
         ("--port={taken}", "cannot listen on port {taken} of localhost: Address already in use"),
