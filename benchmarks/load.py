@@ -1,6 +1,6 @@
 """The whole set under people: how many at once, and what an answer and a token cost each process.
 
-    python -m benchmarks.load [--people 50,100,200,400] [--tokens 200] [--think 30] [--seconds 40] [--json FILE]
+    python -m benchmarks.load [--people 100,200,400,800] [--tokens 200] [--think 30] [--seconds 40] [--json FILE]
 
 nginx with TLS, two replicas of the service, Redis, SecantusDB, a fake Ollama of 20 tokens a second, all on this machine. Each
 person has an account and a socket, asks, reads, thinks and asks again. The steps end where the 95th percentile of the first
@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
@@ -49,7 +50,13 @@ def step(w: Whole, crowd: Crowd) -> Figures:
             seen: Figures = json.loads(process.stdout.readline())
         finally:
             process.kill()
-    return {"people": len(crowd.tokens), **seen, **state, **_costs(before, after, seen)}
+    return {
+        "people": len(crowd.tokens),
+        "tokens_an_answer": round(crowd.answer_s * _RATE),
+        **seen,
+        **state,
+        **_costs(before, after, seen),
+    }
 
 
 def _wait_for(lines: IO[bytes], word: str) -> None:
@@ -65,7 +72,6 @@ def _counters(w: Whole, crowd_pid: int) -> Figures:
         "busy": sum(map(int, Path("/proc/stat").read_text().splitlines()[0].split()[1:4])) / os.sysconf("SC_CLK_TCK"),
         "mongo": w.mongo_commands(),
         "redis": w.redis_figures(),
-        "disk": w.mongo_bytes(),
     }
 
 
@@ -73,17 +79,18 @@ def _costs(before: Figures, after: Figures, seen: Figures) -> Figures:
     """Of the measured time, by answer and by token."""
     took, answers, tokens = after["at"] - before["at"], max(seen["answers"], 1), max(seen["tokens"], 1)
     cpu = {name: after["cpu"][name] - before["cpu"][name] for name in after["cpu"]}
-    redis = {name: after["redis"][name] - before["redis"][name] for name in after["redis"]}
     return {
         "cpu_cores": {name: round(used / took, 3) for name, used in cpu.items()},
         "cpu_cores_of_others": round((after["busy"] - before["busy"] - sum(cpu.values())) / took, 3),
         "cpu_ms_per_answer": {name: round(used * 1000 / answers, 2) for name, used in cpu.items()},
         "cpu_us_per_token": {name: round(used * 1e6 / tokens, 1) for name, used in cpu.items()},
-        "redis_per_answer": {name: round(value / answers) for name, value in redis.items() if name.startswith("total")},
-        "redis_used_bytes": after["redis"]["used_memory"],
-        "mongo_per_answer": {name: round(n / answers, 2) for name, n in (after["mongo"] - before["mongo"]).most_common()},
-        "disk_bytes_per_answer": round((after["disk"] - before["disk"]) / answers),
-    }  # fmt: skip
+        "mongo_per_answer": _per_answer(before["mongo"], after["mongo"], answers),
+        "redis_per_answer": _per_answer(before["redis"], after["redis"], answers),
+    }
+
+
+def _per_answer(before: Counter[str], after: Counter[str], answers: int) -> dict[str, float]:
+    return {name: round(count / answers, 2) for name, count in (after - before).most_common()}
 
 
 def is_good(found: Figures) -> bool:
@@ -103,7 +110,7 @@ def measured(people: Iterable[int], tokens: int, think_s: float, seconds: float)
                 port=w.port, certificate=str(w.certificate), tokens=entered[:count], answer_s=tokens / _RATE,
                 model=f"bench-t{tokens}-d{1000 // _RATE}-f0:latest", think_s=think_s, measured_s=seconds,
             )  # fmt: skip
-            rows.append(step(w, crowd))
+            rows.append({**step(w, crowd), "stored_bytes_per_answer": w.stored_bytes()})
             print(_line(rows[-1]), flush=True)
             if not is_good(rows[-1]):
                 break
@@ -127,14 +134,14 @@ def table(row: Figures) -> str:
             f"| {name} | {cores:.2f} | {row['cpu_ms_per_answer'][name]:.1f} | {row['cpu_us_per_token'][name]:.0f}"
             f" | {row['rss_mb'].get(name, '')} | {row['sockets'].get(name, '')} |"
         )
-    rest = ("cpu_cores_of_others", "redis_per_answer", "redis_used_bytes", "mongo_per_answer", "disk_bytes_per_answer")
+    rest = ("cpu_cores_of_others", "redis_per_answer", "mongo_per_answer", "stored_bytes_per_answer")
     return "\n".join([*lines, "", *(f"{name}: {row[name]}" for name in rest)])
 
 
 def main() -> None:
     """Measure and print."""
     cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    cli.add_argument("--people", default="50,100,200,400,800,1200")
+    cli.add_argument("--people", default="100,200,400,800,1200,1600")
     cli.add_argument("--tokens", type=int, choices=(20, 200), default=200)  # what the fake has
     cli.add_argument("--think", type=float, default=30)
     cli.add_argument("--seconds", type=float, default=40)

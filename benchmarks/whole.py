@@ -13,6 +13,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import bson
+from pymongo import MongoClient
 
 from benchmarks import mongo_commands
 from benchmarks.processes import Served, allow_many_files, build_tools, free_port, running
@@ -25,6 +29,7 @@ from tests.redis_server import RedisServer
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _REPLICAS = 2
+_OF_CHATS = ("chats", "messages", "runs", "keys", "segments", "usage")
 _MORE_CONNECTIONS = 20_000
 
 
@@ -56,15 +61,18 @@ class Whole:
         """What all replicas sent to MongoDB so far, by the command's name."""
         return sum((mongo_commands.read(path) for path in self.counts), Counter[str]())
 
-    def mongo_bytes(self) -> int:
-        """What the database has on its disk."""
-        return sum(path.stat().st_size for path in (self.folder / "mongo").rglob("*") if path.is_file())
+    def stored_bytes(self) -> dict[str, int]:
+        """Bytes of an answer's documents, by collection: what is in the database over the runs in it, without indexes."""
+        with MongoClient[dict[str, Any]](self.store_url) as client:
+            database = client.get_default_database()
+            runs = max(database["runs"].count_documents({}), 1)
+            return {name: sum(len(bson.encode(each)) for each in database[name].find()) // runs for name in _OF_CHATS}
 
-    def redis_figures(self) -> dict[str, int]:
-        """Bytes that Redis took and gave, commands, and memory in use."""
-        said = self.redis.command("INFO", "all").decode()
-        names = ("total_net_input_bytes", "total_net_output_bytes", "total_commands_processed", "used_memory")
-        return {name: int(found[1]) for name in names if (found := re.search(rf"^{name}:(\d+)", said, re.MULTILINE))}
+    def redis_figures(self) -> Counter[str]:
+        """Bytes that Redis took and gave so far, and its commands by name, those of scripts among them."""
+        said = self.redis.command("INFO", "stats").decode() + self.redis.command("INFO", "commandstats").decode()
+        found = re.findall(r"^(?:total_net_(input|output)_bytes|cmdstat_([^:]+)):(?:calls=)?(\d+)", said, re.MULTILINE)
+        return Counter({f"{net}_bytes" if net else name: int(value) for net, name, value in found})
 
 
 @contextmanager
