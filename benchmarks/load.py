@@ -1,6 +1,6 @@
 """The whole set under people: how many at once, and what an answer and a token cost each process.
 
-    python -m benchmarks.load [--people 100,200,400,800] [--tokens 200] [--think 30] [--seconds 40] [--json FILE]
+    python -m benchmarks.load [--people 100,200,300,400] [--tokens 200] [--think 30] [--seconds 40] [--json FILE]
 
 nginx with TLS, two replicas of the service, Redis, SecantusDB, a fake Ollama of 20 tokens a second, all on this machine. Each
 person has an account and a socket, asks, reads, thinks and asks again. The steps end where the 95th percentile of the first
@@ -71,6 +71,7 @@ def _counters(w: Whole, crowd_pid: int) -> Figures:
         "cpu": {**w.cpu_s(), "crowd": cpu_s(crowd_pid)},
         "busy": sum(map(int, Path("/proc/stat").read_text().splitlines()[0].split()[1:4])) / os.sysconf("SC_CLK_TCK"),
         "mongo": w.mongo_commands(),
+        "waited": w.waited(),
         "redis": w.redis_figures(),
     }
 
@@ -86,7 +87,14 @@ def _costs(before: Figures, after: Figures, seen: Figures) -> Figures:
         "cpu_us_per_token": {name: round(used * 1e6 / tokens, 1) for name, used in cpu.items()},
         "mongo_per_answer": _per_answer(before["mongo"], after["mongo"], answers),
         "redis_per_answer": _per_answer(before["redis"], after["redis"], answers),
+        "waited_ms": _waited_ms(before["waited"], after["waited"]),
     }
+
+
+def _waited_ms(before: tuple[Counter[str], Counter[str]], after: tuple[Counter[str], Counter[str]]) -> dict[str, float]:
+    """How long one question to store, bus, cache or queue took on average; first where most was waited in all."""
+    counts, waits = after[0] - before[0], after[1] - before[1]
+    return {name: round(us / 1000 / counts[name], 1) for name, us in waits.most_common() if counts[name]}
 
 
 def _per_answer(before: Counter[str], after: Counter[str], answers: int) -> dict[str, float]:
@@ -122,7 +130,7 @@ def _line(row: Figures) -> str:
     return (
         f"{row['people']} people, {row['streams']} streams: {row['tokens_per_s']:,.0f} tokens/s; first token"
         f" {first.get('p50')} / {first.get('p95')} / {first.get('p99')} ms; a token late by {late.get('p95')} ms (95 %);"
-        f" {row['stalls']} stalls, {row['errors']} errors"
+        f" {row['stalls']} stalls, {row['errors']} errors; others on this machine: {row['cpu_cores_of_others']} cores"
     )
 
 
@@ -134,14 +142,14 @@ def table(row: Figures) -> str:
             f"| {name} | {cores:.2f} | {row['cpu_ms_per_answer'][name]:.1f} | {row['cpu_us_per_token'][name]:.0f}"
             f" | {row['rss_mb'].get(name, '')} | {row['sockets'].get(name, '')} |"
         )
-    rest = ("cpu_cores_of_others", "redis_per_answer", "mongo_per_answer", "stored_bytes_per_answer")
+    rest = ("cpu_cores_of_others", "redis_per_answer", "mongo_per_answer", "stored_bytes_per_answer", "waited_ms")
     return "\n".join([*lines, "", *(f"{name}: {row[name]}" for name in rest)])
 
 
 def main() -> None:
     """Measure and print."""
     cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    cli.add_argument("--people", default="100,200,400,800,1200,1600")
+    cli.add_argument("--people", default="100,200,300,400,600,800")
     cli.add_argument("--tokens", type=int, choices=(20, 200), default=200)  # what the fake has
     cli.add_argument("--think", type=float, default=30)
     cli.add_argument("--seconds", type=float, default=40)

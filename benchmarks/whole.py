@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import tempfile
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -29,6 +31,8 @@ from tests.redis_server import RedisServer
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _REPLICAS = 2
+_METRICS_TOKEN = "metrics-token"
+_WAITED = re.compile(r'^aichat_part_seconds_(count|sum){operation="([^"]*)",part="([^"]*)"} (\S+)$', re.MULTILINE)
 _OF_CHATS = ("chats", "messages", "runs", "keys", "segments", "usage")
 _MORE_CONNECTIONS = 20_000
 
@@ -44,6 +48,7 @@ class Whole:
     pids: dict[str, list[int]]
     redis: RedisServer
     counts: list[Path]
+    replicas: list[Served]
 
     def cpu_s(self) -> dict[str, float]:
         """CPU seconds so far, by name."""
@@ -60,6 +65,18 @@ class Whole:
     def mongo_commands(self) -> Counter[str]:
         """What all replicas sent to MongoDB so far, by the command's name."""
         return sum((mongo_commands.read(path) for path in self.counts), Counter[str]())
+
+    def waited(self) -> tuple[Counter[str], Counter[str]]:
+        """How often replicas asked store, bus, cache and queue so far, and how many µs they waited, by operation."""
+        counts, waits = Counter[str](), Counter[str]()
+        for served in self.replicas:
+            said = _text(f"{served.api}/metrics", (self.folder / _METRICS_TOKEN).read_text())
+            for kind, operation, part, value in _WAITED.findall(said):
+                if kind == "count":
+                    counts[f"{part} {operation}"] += int(float(value))
+                else:
+                    waits[f"{part} {operation}"] += int(float(value) * 1e6)
+        return counts, waits
 
     def stored_bytes(self) -> dict[str, int]:
         """Bytes of an answer's documents, by collection: what is in the database over the runs in it, without indexes."""
@@ -97,7 +114,16 @@ def whole() -> Iterator[Whole]:
         )
         pids["nginx"] = _with_children(int((folder / "nginx" / "nginx.pid").read_text()))
         store_url = replicas[0][0].store_url
-        yield Whole(folder, tls, shown, store_url, pids, redis, [counted for _, counted in replicas])
+        yield Whole(
+            folder,
+            tls,
+            shown,
+            store_url,
+            pids,
+            redis,
+            [counted for _, counted in replicas],
+            [served for served, _ in replicas],
+        )
 
 
 def _fake(folder: Path, port: int) -> AbstractContextManager[int]:
@@ -110,6 +136,7 @@ def _replicas(
 ) -> list[tuple[Served, Path]]:
     secret = folder / "secret"
     secret.write_text(new_secret())
+    (folder / _METRICS_TOKEN).write_text(secrets.token_hex(32))
     env = {
         "AICHAT_STORE_URL": f"{mongo.url}load", "AICHAT_REDIS_URL": redis.url, "AICHAT_SECRET_FILE": str(secret),
     }  # fmt: skip
@@ -117,9 +144,19 @@ def _replicas(
     for number in range(_REPLICAS):
         counted, config = folder / f"commands-{number}.json", folder / f"counting_{number}.py"
         config.write_text(f"from benchmarks import mongo_commands\nmongo_commands.install({str(counted)!r})\n")
-        arguments = ("--AIChatApp.trusted_proxies=127.0.0.1", f"--config={config}")
+        arguments = (
+            "--AIChatApp.trusted_proxies=127.0.0.1",
+            f"--config={config}",
+            f"--AIChatApp.metrics_token_file={folder / _METRICS_TOKEN}",
+        )
         started.append((stack.enter_context(replica(folder, fake, env, arguments)), counted))
     return started
+
+
+def _text(url: str, token: str) -> str:
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return str(answer.read(), "utf-8")
 
 
 def _with_children(pid: int) -> list[int]:

@@ -29,6 +29,7 @@ def test_a_few_people_are_served_and_each_process_is_accounted_for() -> None:
     assert row["redis_per_answer"]["input_bytes"] > 0
     assert row["redis_per_answer"]["publish"] >= 1
     assert row["stored_bytes_per_answer"]["messages"] > 20 * len("zq0000123456789a ")
+    assert row["waited_ms"]["store commit"] > 0
     assert row["sockets"]["nginx"] >= 2 * PEOPLE
     assert row["sockets"]["replica 1"] + row["sockets"]["replica 2"] >= PEOPLE
     assert sum(row["cpu_cores"].values()) > 0
