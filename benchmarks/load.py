@@ -82,7 +82,7 @@ def _costs(before: Figures, after: Figures, seen: Figures) -> Figures:
     cpu = {name: after["cpu"][name] - before["cpu"][name] for name in after["cpu"]}
     return {
         "cpu_cores": {name: round(used / took, 3) for name, used in cpu.items()},
-        "cpu_cores_of_others": round((after["busy"] - before["busy"] - sum(cpu.values())) / took, 3),
+        "cpu_cores_of_others": max(round((after["busy"] - before["busy"] - sum(cpu.values())) / took, 3), 0.0),
         "cpu_ms_per_answer": {name: round(used * 1000 / answers, 2) for name, used in cpu.items()},
         "cpu_us_per_token": {name: round(used * 1e6 / tokens, 1) for name, used in cpu.items()},
         "mongo_per_answer": _per_answer(before["mongo"], after["mongo"], answers),
@@ -160,10 +160,10 @@ def main() -> None:
     if len(people) > _MOST_STEPS or step_s > _MOST_STEP_S:
         cli.error(f"at most {_MOST_STEPS} steps of {_MOST_STEP_S} s")
     rows = measured(people, args.tokens, args.think, args.seconds)
-    good = [row for row in rows if is_good(row)]
-    print(f"\n{table((good or rows)[-1])}")
     if args.json:
         args.json.write_text(json.dumps(rows, indent=1))
+    good = [row for row in rows if is_good(row)]
+    print(f"\n{table((good or rows)[-1])}")
 
 
 if __name__ == "__main__":

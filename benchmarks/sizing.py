@@ -95,7 +95,7 @@ def needed(people: People, found: dict[str, Cost], long: Row) -> dict[str, float
     of_replicas = cores(people, found["replica"]) + people.present * _OF_A_SOCKET
     replicas = max(_LEAST, math.ceil(of_replicas / _FILLED))
     signals = people.answers_per_s * long["redis_per_answer"]["publish"]
-    commits = people.answers_per_s * long["mongo_per_answer"]["commitTransaction"]
+    commits = people.answers_per_s * 2 + replicas  # a question, an end, and a checkpoint a second of each process
     per_token = long["bytes_received"] / max(long["tokens"], 1)
     memory = replicas * _RESTING_MB + people.present * _SOCKET_MB + people.streams * _ANSWER_MB
     return {
