@@ -25,6 +25,7 @@ from jupyter_aichat.errors import NotReady
 from jupyter_aichat.logs.json_log import write_json
 from jupyter_aichat.metrics.metrics import Metrics
 from jupyter_aichat.remote.mode import SERVICE_URL, RemoteMode, configured
+from jupyter_aichat.server.busy import Busy
 from jupyter_aichat.server.host import Host
 from jupyter_aichat.server.identity import local_principal
 from jupyter_aichat.server.lifecycle import Lifecycle
@@ -55,6 +56,7 @@ class AIChatApp(AppSettings, ExtensionApp):
     version = __version__
     told_service_url = ""
     """What kernels were told of the service, beyond what this process was told itself."""
+    _busy: Busy | None = None
 
     def _config_file_name_default(self) -> str:
         return "jupyter_aichat_config"
@@ -111,6 +113,8 @@ class AIChatApp(AppSettings, ExtensionApp):
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
         """Start the engine, or the way to the service, and let kernels in; failures are kept for those who ask."""
         self._admit_kernels(serverapp)
+        self._busy = Busy(serverapp.web_app.settings["last_activity_times"], self._under_way)
+        self._busy.start()
         if self.gateway is not None:
             await self.gateway.start()
             return
@@ -180,6 +184,8 @@ class AIChatApp(AppSettings, ExtensionApp):
         """Stop within five seconds; never raises, and may come without a start or twice."""
         if hasattr(self, "host"):
             self._dismiss_kernels()
+            if self._busy is not None:
+                self._busy.stop()
             if self.host.metrics is not None:
                 self.host.metrics.stop()
             await (self.gateway or self.host.lifecycle).stop()
@@ -188,8 +194,11 @@ class AIChatApp(AppSettings, ExtensionApp):
 
     def current_activity(self) -> dict[str, Any] | None:
         """Return the answers under way, so that the server is not culled meanwhile."""
-        runs = (self.gateway or self.host.lifecycle).active_runs if hasattr(self, "host") else 0
+        runs = self._under_way()
         return {"runs": runs} if runs else None
+
+    def _under_way(self) -> int:
+        return (self.gateway or self.host.lifecycle).active_runs if hasattr(self, "host") else 0
 
 
 def _kernel_url(serverapp: ServerApp) -> str:

@@ -20,6 +20,7 @@ from jupyter_aichat.remote.activity import Followed
 from jupyter_aichat.remote.exchange import Refusal
 from jupyter_aichat.remote.gateway import Gateway
 from jupyter_aichat.remote.relayed import JSON, error_of, headers_of
+from jupyter_aichat.server.busy import ACTIVITY
 from jupyter_aichat.server.client_socket import ClientSocketHandler
 from jupyter_aichat.server.host import Host
 from jupyter_aichat.server.socket import SERVICE_RESTART, UNSUPPORTED_DATA
@@ -94,7 +95,7 @@ class RemoteSocketHandler(ClientSocketHandler):
         if isinstance(message, bytes):
             self.close(UNSUPPORTED_DATA, "frames are text")
         elif self._service is not None:
-            self.settings["last_activity_times"]["jupyter_aichat"] = datetime.now(UTC)
+            self.settings["last_activity_times"][ACTIVITY] = datetime.now(UTC)
             self._followed.passed_up(message)
             await self._service.send(message)
 

@@ -17,6 +17,7 @@ from jupyter_aichat.domain.identity import Ending
 from jupyter_aichat.errors import InvalidRequest
 from jupyter_aichat.protocol.codec import encode
 from jupyter_aichat.protocol.errors import frame_of
+from jupyter_aichat.server.busy import ACTIVITY
 from jupyter_aichat.server.client_socket import ClientSocketHandler
 from jupyter_aichat.server.connection import Connection
 from jupyter_aichat.server.outbox import Outbox
@@ -76,7 +77,7 @@ class SocketHandler(ClientSocketHandler):
         if isinstance(message, bytes):
             self.close(UNSUPPORTED_DATA, "frames are text")
         elif self._connection is not None and self._outbox is not None:
-            self.settings["last_activity_times"]["jupyter_aichat"] = datetime.now(UTC)
+            self.settings["last_activity_times"][ACTIVITY] = datetime.now(UTC)
             data = message.encode()
             if data.count(b"\n") > MAX_LINES:
                 error = InvalidRequest(f"A message may carry {MAX_LINES} frames at most.", limit=MAX_LINES)

@@ -173,6 +173,23 @@ async def test_answers_under_way_and_sockets_are_activity(
     assert datetime.now(UTC) - settings["last_activity_times"]["jupyter_aichat"] < timedelta(minutes=1)
 
 
+@pytest.fixture
+def looking_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jupyter_aichat.server.busy.EVERY_S", 0.02)
+
+
+async def test_an_answer_that_nobody_reads_keeps_the_server_from_being_culled_by_a_hub(
+    looking_often: None, client: Client, jp_serverapp: ServerApp
+) -> None:
+    run = (await client.send(await client.new_chat(), model="endless-50"))["run"]["id"]
+    last_activity: Any = jp_serverapp.web_app.last_activity
+    begun = datetime.now(UTC)
+    async with asyncio.timeout(5):
+        while last_activity() <= begun:
+            await asyncio.sleep(0.01)
+    await client.delete(f"/runs/{run}")
+
+
 async def test_sockets_are_pinged_in_seconds_by_tornado_alone(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Any] = []
     opened = SocketHandler.open
