@@ -33,6 +33,8 @@ export interface Listener {
   onFrame(frame: ServerFrame): void;
   /** Connected, first or again: what was missed must be asked for. */
   onOnline(): void;
+  /** Whether an answer is awaited: an unseen page keeps its connection as long. */
+  isWaiting?(): boolean;
 }
 
 export type Sending = Extract<ClientFrame, { type: 'send' | 'edit' | 'regenerate' | 'continue' }>;
@@ -44,6 +46,8 @@ const ME_MS = 5_000;
 const FAILURES_BEFORE_SSE = 3;
 const SOCKET_AGAIN_MS = 120_000;
 const TOKEN_AGAIN_MS = 20_000;
+/** An unseen page where nothing happens lets go of its connection: a Hub would take its pongs for somebody who works. */
+const UNSEEN_MS = 300_000;
 const SESSION_ENDED = 4401;
 const REVOKED = 4403;
 
@@ -74,6 +78,8 @@ export class Client {
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private tickTimer: ReturnType<typeof setInterval> | undefined;
   private stopped = true;
+  /** Let go unseen; goes on when the page is seen, or something is asked. */
+  private resting = false;
 
   constructor(
     private readonly transport: Transport,
@@ -108,7 +114,11 @@ export class Client {
 
   /** Sends a frame, now or when connected, until it is acknowledged, refused or taken back by the signal. */
   ask(frame: ClientFrame, signal?: AbortSignal): Promise<AckFrame> {
-    return this.acks.ask(frame, signal);
+    const asked = this.acks.ask(frame, signal);
+    if (this.resting) {
+      this.connect();
+    }
+    return asked;
   }
 
   /** Sends a frame if connected, and says whether; nothing waits for it. */
@@ -148,6 +158,7 @@ export class Client {
 
   private connect(): void {
     clearTimeout(this.retryTimer);
+    this.resting = false;
     this.end(this.attempt);
     this.attempt = newAttempt();
     this.begin(this.attempt, Date.now() < this.fallbackUntil);
@@ -292,7 +303,12 @@ export class Client {
       return;
     }
     this.acks.sendLate();
-    if (this.heartbeat.isDead()) {
+    if (this.mayRest(this.attempt)) {
+      this.resting = true;
+      this.end(this.attempt);
+      this.end(this.probe);
+      this.probe = null;
+    } else if (this.heartbeat.isDead()) {
       this.end(this.attempt); // half open: nobody hears us
       this.onClose(this.attempt, { code: 1006, retry: true });
     } else if (this.attempt.connection?.via === 'sse' && !this.probe && Date.now() >= this.fallbackUntil) {
@@ -302,6 +318,11 @@ export class Client {
       this.heartbeat.beat();
     }
   };
+
+  private mayRest({ connection }: Attempt): boolean {
+    const idle = this.acks.size === 0 && this.heartbeat.silence > UNSEEN_MS && !this.listener.isWaiting?.();
+    return document.hidden && idle && connection?.via !== 'comm'; // a comm is the kernel's connection
+  }
 
   /** Sockets get through again: goes on over one, each run from where it was last heard. */
   private adopt(probe: Attempt): void {

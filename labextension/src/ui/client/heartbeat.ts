@@ -17,6 +17,11 @@ export class Heartbeat {
   /** Something came: the other side lives. */
   heard = (): void => this.reset();
 
+  /** How long nothing came (ms). */
+  get silence(): number {
+    return Date.now() - this.heardAt;
+  }
+
   /** Asks whether somebody is there, unless an answer is awaited already. */
   ping(): void {
     if (!this.pingedAt) {
@@ -27,7 +32,7 @@ export class Heartbeat {
 
   /** Pings after a silence. */
   beat(): void {
-    if (Date.now() - this.heardAt > PING_MS) {
+    if (this.silence > PING_MS) {
       this.ping();
     }
   }

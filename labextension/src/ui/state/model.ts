@@ -46,7 +46,8 @@ export class ChatModel {
     this.client = new Client(transport, {
       onState: state => this.connection.set(state),
       onFrame: frame => this.onFrame(frame),
-      onOnline: () => this.onOnline()
+      onOnline: () => this.onOnline(),
+      isWaiting: () => this.running() !== undefined
     });
     const ask = this.client.request.bind(this.client);
     this.chatList = new Chats(ask);

@@ -12,6 +12,7 @@ let states: ConnectionState[];
 let frames: ServerFrame[];
 let onlines: number;
 let hidden = false;
+let waiting = false;
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -19,7 +20,7 @@ beforeEach(() => {
   states = [];
   frames = [];
   onlines = 0;
-  hidden = false;
+  hidden = waiting = false;
   vi.spyOn(document, 'hidden', 'get').mockImplementation(() => hidden);
   http = new FakeHttp().on('GET me', {});
   client = start();
@@ -43,7 +44,8 @@ function start(random = () => 1): Client {
     {
       onState: state => states.push(state),
       onFrame: frame => frames.push(frame),
-      onOnline: () => onlines++
+      onOnline: () => onlines++,
+      isWaiting: () => waiting
     },
     random
   );
@@ -399,6 +401,62 @@ describe('half-open sockets', () => {
     expect(FakeSocket.last.frames).toEqual([{ type: 'ping' }]);
     await pass(10_000);
     expect(FakeSocket.made.length).toBeGreaterThan(1);
+  });
+});
+
+describe('an unseen page', () => {
+  const HALF_MS = 160_000;
+
+  beforeEach(() => {
+    FakeSocket.last.accept();
+    hidden = true;
+  });
+
+  test('says nothing, lets go of its connection after a while, and takes it up when it is seen', async () => {
+    await pass(HALF_MS);
+    expect(FakeSocket.last.closedWith).toBeUndefined();
+    await pass(HALF_MS);
+    expect(FakeSocket.last.frames).toEqual([]);
+    expect(FakeSocket.last.closedWith).toBe(1000);
+    await pass(10 * HALF_MS);
+    expect(FakeSocket.made).toHaveLength(1);
+    hidden = false;
+    visible();
+    expect(FakeSocket.made).toHaveLength(2);
+    FakeSocket.last.accept();
+    expect(onlines).toBe(2);
+    expect(states.map(each => each.state)).toEqual(['online']); // nobody is told of anything
+  });
+
+  test('keeps it as long as something comes', async () => {
+    for (let i = 0; i < 5; i++) {
+      await pass(HALF_MS);
+      FakeSocket.last.say({ type: 'service', status: 'ok', parts: {} });
+    }
+    expect(FakeSocket.last.closedWith).toBeUndefined();
+  });
+
+  test('keeps it as long as an answer is awaited, or an ack', async () => {
+    waiting = true;
+    await pass(3 * HALF_MS);
+    expect(FakeSocket.last.closedWith).toBeUndefined();
+    waiting = false;
+    const asked = client.ask({ type: 'stop', run_id: 'r' });
+    await pass(3 * HALF_MS);
+    expect(FakeSocket.last.closedWith).toBeUndefined();
+    FakeSocket.last.say({ type: 'ack', id: FakeSocket.last.frames[0].id });
+    await asked;
+    await pass(2 * HALF_MS);
+    expect(FakeSocket.last.closedWith).toBe(1000);
+  });
+
+  test('takes it up when something is asked all the same', async () => {
+    await pass(3 * HALF_MS);
+    const asked = client.ask({ type: 'stop', run_id: 'r' });
+    FakeSocket.last.accept();
+    expect(FakeSocket.last.frames[0]).toMatchObject({ type: 'stop' });
+    FakeSocket.last.say({ type: 'ack', id: FakeSocket.last.frames[0].id });
+    await asked;
   });
 });
 

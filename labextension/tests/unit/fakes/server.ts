@@ -51,6 +51,11 @@ export class FakeServer {
     };
   }
 
+  /** How many connections are open. */
+  get listeners(): number {
+    return this.tabs.size;
+  }
+
   // What the test lets happen
 
   /** The server goes on with an answer. */

@@ -57,6 +57,28 @@ test('after a lost connection nothing is missing and nothing twice', async () =>
   expect(person.sees[1]).toBe('assistant completed: one two three four');
 });
 
+test('an unseen chat listens as long as an answer is awaited, and shows what it has missed when it is seen', async () => {
+  const hidden = vi.spyOn(document, 'hidden', 'get').mockReturnValue(true);
+  const run = await ask();
+  await pass(1_000_000);
+  expect(server.listeners).toBe(1);
+  server.finish(run);
+  await pass(400_000);
+  expect(server.listeners).toBe(0);
+  const elsewhere = new Person(server);
+  await pass();
+  await elsewhere.model.openChat(person.chatId);
+  elsewhere.model.send('More?');
+  await pass();
+  server.say(server.newestRun, 'Yes.');
+  elsewhere.leave();
+  hidden.mockReturnValue(false);
+  document.dispatchEvent(new Event('visibilitychange'));
+  await pass(1_000);
+  expect(person.sees.slice(2)).toEqual(['user completed: More?', 'assistant streaming: Yes.']);
+  hidden.mockRestore();
+});
+
 test('what ended while nobody listened is shown as ended', async () => {
   const run = await ask();
   server.say(run, 'half');
