@@ -21,7 +21,8 @@ export type Place =
   | { view: 'shared'; token: string }
   | { view: 'unknown' };
 
-const ID = /^[0-9A-Za-z_.~-]{1,256}$/;
+/** One segment of a path; `.` and `..` would lead elsewhere. */
+const ID = /^(?!\.{1,2}$)[0-9A-Za-z_.~-]{1,256}$/;
 
 /** Reads an address below the page's root, which begins with no slash: `settings/tokens`, `login?next=…`. */
 export function placeOf(address: string): Place {

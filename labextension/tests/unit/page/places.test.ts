@@ -25,6 +25,10 @@ test.each<[string, Place]>([
   ['chats', { view: 'unknown' }],
   ['chats/a/b', { view: 'unknown' }],
   ['chats/a%2f..', { view: 'unknown' }],
+  ['chats/.', { view: 'unknown' }],
+  ['chats/..', { view: 'unknown' }],
+  ['shared/..', { view: 'unknown' }],
+  ['chats/...', { view: 'chat', chatId: '...' }],
   ['lab', { view: 'unknown' }]
 ])('%s is read as what it may mean', (address, place) => expect(placeOf(address)).toEqual(place));
 
