@@ -3,18 +3,21 @@ import { isOfService } from '../client/errors';
 import { useCell } from '../state/cell';
 import { useChat } from './context';
 import { Icon } from './icons';
+import { usePassedFocus } from './usePassedFocus';
 
 /** What is seen before the first message: what this is, how the models stand, and where to begin. */
 export function Empty(): React.ReactElement {
   const { model, host } = useChat();
   const { trans } = host;
+  const place = React.useRef<HTMLDivElement>(null);
+  usePassedFocus(place, useCell(model.models));
   const examples = host.examples?.() ?? [
     trans.__('Explain what a list comprehension does, with an example'),
     trans.__('Write a function that reads a CSV file and plots two columns'),
     trans.__('Why would pandas say “SettingWithCopyWarning”?')
   ];
   return (
-    <div className="aichat-empty">
+    <div className="aichat-empty" ref={place}>
       <div className="aichat-empty-mark">
         <Icon name="chat" />
       </div>

@@ -5,6 +5,7 @@ import { ApiError } from '../../../src/ui/client/errors';
 import { ChatApp } from '../../../src/ui/components/ChatApp';
 import type { Host } from '../../../src/ui/host';
 import { makeTrans } from '../../../src/ui/i18n';
+import type { ModelsReply } from '../../../src/ui/protocol.generated';
 import { HTML_PAYLOADS } from '../../payloads';
 import { FakeServer } from '../fakes/server';
 import { Person } from '../fakes/person';
@@ -40,6 +41,55 @@ const answer = (text: string): Promise<unknown> =>
   });
 const sent = (): string[] => server.received.flatMap(frame => (frame.type === 'send' ? [frame.text ?? ''] : []));
 const asked = (): Promise<void> => waitFor(() => expect(server.logs.size).toBeGreaterThan(0));
+
+describe('the keyboard', () => {
+  const AWAY: ModelsReply = {
+    ...MODELS,
+    items: [{ ...aModel('demo'), demo: true }],
+    default: null,
+    providers: [{ name: 'ollama', state: 'unreachable', error: null }]
+  };
+
+  test('is in the box once the demo is chosen', async () => {
+    server.models = AWAY;
+    arrive();
+    await userEvent.click(await screen.findByRole('button', { name: 'Use the demo model' }));
+    expect(screen.queryByRole('button', { name: 'Use the demo model' })).toBeNull();
+    expect(document.activeElement).toBe(box());
+  });
+
+  test('is in the box once models are there after all', async () => {
+    server.models = AWAY;
+    arrive();
+    const retry = await screen.findByRole('button', { name: 'Retry' });
+    server.models = MODELS;
+    await userEvent.click(retry);
+    await waitFor(() => expect(screen.queryByRole('button', { name: 'Retry' })).toBeNull());
+    expect(document.activeElement).toBe(box());
+  });
+
+  test('is in the box once an example was asked', async () => {
+    arrive();
+    await userEvent.click(within(screen.getByRole('list', { name: 'Examples' })).getAllByRole('button')[0]);
+    await screen.findByRole('log');
+    expect(document.activeElement).toBe(box());
+  });
+
+  test('stays where it is when the demo gives way to a model', async () => {
+    server.models = AWAY;
+    arrive();
+    await userEvent.click(await screen.findByRole('button', { name: 'Use the demo model' }));
+    await userEvent.type(box(), 'Why');
+    server.models = MODELS;
+    await act(() => person!.model.refreshModels());
+    await userEvent.keyboard('?');
+    expect(box()).toHaveProperty('value', 'Why?');
+    screen.getByRole('button', { name: 'Chats' }).focus();
+    server.models = AWAY;
+    await act(() => person!.model.refreshModels());
+    expect(document.activeElement).toBe(screen.getByRole('button', { name: 'Chats' }));
+  });
+});
 
 describe('the box', () => {
   test('sends with Enter, and the answer streams as Markdown', async () => {
