@@ -14,13 +14,17 @@ from tornado.websocket import WebSocketHandler
 from jupyter_aichat.protocol.bodies import MAX_BODY
 from jupyter_aichat.protocol.frames import PROTOCOL
 from jupyter_aichat.server.hosted import AUTH_RESOURCE, REQUEST_ID_HEADER, HostedHandler
+from jupyter_aichat.server.pings import WEBSOCKET_PINGS_PER_S, Pings
 
 PING_INTERVAL_S = 25.0
 PING_TIMEOUT_S = 10.0
+POLICY_VIOLATION = 1008
 
 
 class ClientSocketHandler(WebSocketMixin, WebSocketHandler, HostedHandler):
     """Base of the sockets that clients open."""
+
+    _pings: Pings | None = None
 
     def set_default_headers(self) -> None:
         """Set no others than the request's name: a handshake's answer has no content to protect."""
@@ -40,6 +44,17 @@ class ClientSocketHandler(WebSocketMixin, WebSocketHandler, HostedHandler):
     def max_message_size(self) -> int:
         """Bytes; tornado closes with 1009 where there are more."""
         return MAX_BODY
+
+    def on_ping(self, data: bytes) -> None:  # noqa: ARG002 (tornado has answered)
+        """Hang up on who pings without end; a goodbye is said once, and not waited for."""
+        self._pings = self._pings or Pings(WEBSOCKET_PINGS_PER_S)
+        if not self._pings.are_too_many():
+            return
+        protocol = self.ws_connection
+        if protocol is not None and not protocol.is_closing():
+            self.close(POLICY_VIOLATION, "too many pings")
+        elif protocol is not None and protocol.stream is not None:
+            protocol.stream.close()
 
     async def check_authorized(self) -> None:
         """Refuse who may not open a socket."""

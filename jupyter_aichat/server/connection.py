@@ -47,6 +47,7 @@ from jupyter_aichat.protocol.frames import (
 )
 from jupyter_aichat.server.outbox import Outbox
 from jupyter_aichat.server.permits import Permits
+from jupyter_aichat.server.pings import FRAMES_PER_S, Pings
 from jupyter_aichat.server.requests import to_again, to_edit, to_send
 from jupyter_aichat.server.subscriptions import FROM_FIRST, Subscriptions
 
@@ -78,6 +79,7 @@ class Connection:
         self._owner = principal.owner_id
         self._subscriptions = Subscriptions(engine, self._owner, outbox)
         self._order = asyncio.Lock()
+        self._pings = Pings(FRAMES_PER_S)
         self._tasks: set[asyncio.Task[None]] = set()
         self._unwatch: list[Callable[[], None]] = []
 
@@ -121,6 +123,7 @@ class Connection:
         if isinstance(frame, PingFrame):
             self._post(PongFrame())
             self._ack(AckFrame(id=frame.id))
+            await self._pings.turn()
             return
         while len(self._tasks) >= MAX_UNDER_WAY:
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)

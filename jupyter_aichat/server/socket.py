@@ -18,14 +18,13 @@ from jupyter_aichat.errors import InvalidRequest
 from jupyter_aichat.protocol.codec import encode
 from jupyter_aichat.protocol.errors import frame_of
 from jupyter_aichat.server.busy import ACTIVITY
-from jupyter_aichat.server.client_socket import ClientSocketHandler
+from jupyter_aichat.server.client_socket import POLICY_VIOLATION, ClientSocketHandler
 from jupyter_aichat.server.connection import Connection
 from jupyter_aichat.server.outbox import Outbox
 
 MAX_LINES = 1000
 
 UNSUPPORTED_DATA = 1003
-POLICY_VIOLATION = 1008
 SERVICE_RESTART = 1012
 CREDENTIAL_ENDED = 4401
 ACCESS_REVOKED = 4403

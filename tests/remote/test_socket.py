@@ -87,6 +87,16 @@ async def test_the_services_close_reaches_the_client(connect: Connect, code: int
     assert (ours.close_code, ours.close_reason or "") == (code, reason)
 
 
+async def test_who_pings_without_end_is_hung_up_on_at_both_ends(connect: Connect) -> None:
+    ours, theirs = await connect()
+    for _ in range(200):
+        ours.ping(b"more")
+    assert await ours.read_message() is None
+    assert (ours.close_code, ours.close_reason) == (1008, "too many pings")
+    await asyncio.wait_for(theirs.closed.wait(), 3)
+    assert theirs.received == []
+
+
 async def test_a_service_that_vanishes_is_a_restart(connect: Connect) -> None:
     ours, theirs = await connect()
     assert theirs.ws_connection is not None

@@ -179,6 +179,31 @@ async def test_a_ping_is_answered(client: Client) -> None:
     assert [await socket.frame(), await socket.frame()] == [{"type": "pong"}, {"type": "ack", "id": "p"}]
 
 
+async def test_more_pings_than_anybody_needs_wait_and_so_does_what_comes_after_them(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jupyter_aichat.server.pings.SECOND", 0.2)
+    flooding, other = await client.socket(), await client.socket()
+    begun = asyncio.get_running_loop().time()
+    await flooding.write('{"type":"ping"}\n' * 64)
+    assert (await other.ask("ping"))["type"] == "ack"
+    assert asyncio.get_running_loop().time() - begun < 0.2
+    assert (await flooding.ask("ping"))["type"] == "ack"
+    assert asyncio.get_running_loop().time() - begun > 0.5  # 65 of 20 each fifth of a second
+
+
+async def test_who_pings_without_end_is_hung_up_on(client: Client) -> None:
+    flooding, other = await client.socket(), await client.socket()
+    for _ in range(50):
+        flooding.connection.ping(b"once")
+    assert (await flooding.ask("ping"))["type"] == "ack"
+    for _ in range(200):
+        flooding.connection.ping(b"more")
+    with pytest.raises(ConnectionError, match="1008"):
+        await flooding.frame()
+    assert (await other.ask("ping"))["type"] == "ack"
+
+
 async def test_a_message_may_carry_several_frames(client: Client) -> None:
     socket = await client.socket()
     await socket.write('{"type":"ping"}\n\n  \n{"type":"ping","id":1}\n')
