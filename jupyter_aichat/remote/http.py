@@ -99,11 +99,11 @@ class Client:
     base_url
         What all targets begin with.
     connect_timeout_s, timeout_s
-        Seconds until a connection stands; seconds without a byte.
+        Seconds until a connection stands, a socket's with its handshake; seconds without a byte.
     """
 
     def __init__(self, base_url: str, tls: ssl.SSLContext, connect_timeout_s: float, timeout_s: float) -> None:
-        self._base_url = base_url
+        self._base_url, self._connect_timeout_s = base_url, connect_timeout_s
         connector = aiohttp.TCPConnector(limit=0, ssl=tls)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout_s, sock_read=timeout_s)
         self._session = _session(connector, timeout, ())
@@ -123,14 +123,17 @@ class Client:
     async def dial(self, target: str, token: str) -> Socket:
         """Open a socket. Raises `Fault`, or `Refusal` where the service does not let us in."""
         try:
-            socket = await self._sockets.ws_connect(
-                self._url(target),
-                protocols=(PROTOCOL,),
-                headers=_own_headers(token),
-                heartbeat=PING_S,
-                max_msg_size=MAX_MESSAGE,
-                timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_S),
-            )
+            async with asyncio.timeout(
+                self._connect_timeout_s
+            ):  # one that hangs takes the connection, and says nothing
+                socket = await self._sockets.ws_connect(
+                    self._url(target),
+                    protocols=(PROTOCOL,),
+                    headers=_own_headers(token),
+                    heartbeat=PING_S,
+                    max_msg_size=MAX_MESSAGE,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_S),
+                )
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise Fault(_kind(error)) from None
         if socket.protocol != PROTOCOL:

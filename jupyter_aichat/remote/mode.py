@@ -32,7 +32,9 @@ class RemoteMode(Configurable):
     ca_file = Unicode(
         help="The certificates that the service is checked against. Default: those that the system trusts."
     ).tag(config=True)
-    connect_timeout_s = Float(5.0, help="Seconds until a connection must stand.").tag(config=True)
+    connect_timeout_s = Float(5.0, help="Seconds until a connection must stand, a socket's with its handshake.").tag(
+        config=True
+    )
     timeout_s = Float(30.0, help="Seconds without a byte of an answer; the service sends one at least every 15 s.").tag(
         config=True
     )

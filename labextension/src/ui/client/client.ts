@@ -1,9 +1,10 @@
 import type { AckFrame, ClientFrame, ServerFrame } from '../protocol.generated';
 import { Acks } from './acks';
 import { Backoff } from './backoff';
-import { ApiError, asApiError, isNotLetIn, isOfService } from './errors';
+import { ApiError } from './errors';
 import { Heartbeat } from './heartbeat';
 import type { Closed, Connection, Method, Transport } from './transport';
+import { askWelcome, isOfToken, mayPass, type Welcome } from './welcome';
 
 export interface ConnectionState {
   state: 'connecting' | 'online' | 'reconnecting' | 'refused';
@@ -17,16 +18,6 @@ export interface ConnectionState {
    */
   why?: 'policy' | Exclude<Welcome, 'yes' | 'unknown'>;
 }
-
-type Welcome =
-  | 'yes'
-  | 'unknown'
-  | 'unauthenticated'
-  | 'forbidden'
-  | 'service_token'
-  | 'hub_token'
-  | 'service_away'
-  | 'not_the_service';
 
 export interface Listener {
   onState(state: ConnectionState): void;
@@ -42,7 +33,6 @@ export type Sending = Extract<ClientFrame, { type: 'send' | 'edit' | 'regenerate
 const TICK_MS = 1_000;
 /** A connection that lived so long was a good one: the next attempt need not wait. */
 const STABLE_MS = 10_000;
-const ME_MS = 5_000;
 const FAILURES_BEFORE_SSE = 3;
 const SOCKET_AGAIN_MS = 120_000;
 const TOKEN_AGAIN_MS = 20_000;
@@ -233,7 +223,7 @@ export class Client {
     }
     const via = attempt.connection?.via;
     const failed = via === 'comm' ? !attempt.open : !attempt.heard; // a comm's views hear what is for the others too
-    const welcome = failed || code === SESSION_ENDED ? await this.isWelcome() : 'unknown';
+    const welcome = failed || code === SESSION_ENDED ? await askWelcome(this.transport) : 'unknown';
     if (this.stopped || this.attempt !== attempt) {
       return;
     }
@@ -252,7 +242,7 @@ export class Client {
 
   /** Access was revoked: the person's, or the token's with which this server asks the service behind it. */
   private async askWhose(attempt: Attempt): Promise<void> {
-    const welcome = await this.isWelcome();
+    const welcome = await askWelcome(this.transport);
     if (!this.stopped && this.attempt === attempt && isOfToken(welcome)) {
       this.refuse(welcome);
     }
@@ -268,7 +258,7 @@ export class Client {
   }
 
   private async lookAgain(attempt: Attempt | null, why: ConnectionState['why']): Promise<void> {
-    const welcome = document.hidden ? 'unknown' : await this.isWelcome();
+    const welcome = document.hidden ? 'unknown' : await askWelcome(this.transport);
     if (this.stopped || this.attempt !== attempt) {
       return;
     }
@@ -277,17 +267,6 @@ export class Client {
     } else {
       this.refuse(why);
     }
-  }
-
-  /** A browser cannot read why a handshake was refused, so we ask: nobody there, not let in, or no way for sockets. */
-  private async isWelcome(): Promise<Welcome> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<'unknown'>(resolve => (timer = setTimeout(() => resolve('unknown'), ME_MS)));
-    const asked = this.transport.request('GET', 'me').then(
-      () => 'yes' as const,
-      error => whyNot(asApiError(error))
-    );
-    return Promise.race([asked, late]).finally(() => clearTimeout(timer));
   }
 
   private countFailure(): void {
@@ -339,28 +318,6 @@ export class Client {
       this.state = { state, via, since: Date.now(), ...(why && { why }) };
       this.listener.onState(this.state);
     }
-  }
-}
-
-type Refused = 'unauthenticated' | 'service_token' | 'hub_token';
-
-const isOfToken = (why: ConnectionState['why'] | Welcome): why is 'service_token' | 'hub_token' =>
-  why === 'service_token' || why === 'hub_token';
-
-/** Whether a refusal may be over without anybody here having done anything. */
-const mayPass = (why: ConnectionState['why'] | Welcome): why is Refused => why === 'unauthenticated' || isOfToken(why);
-
-function whyNot(error: ApiError): Welcome {
-  if (!isOfService(error)) {
-    return isNotLetIn(error) ? 'unauthenticated' : 'unknown';
-  }
-  switch (error.status) {
-    case 401:
-      return error.details.given_by === 'hub' ? 'hub_token' : 'service_token';
-    case 403:
-      return 'forbidden';
-    default:
-      return error.code === 'bad_upstream' ? 'not_the_service' : 'service_away';
   }
 }
 

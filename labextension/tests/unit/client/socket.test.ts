@@ -349,13 +349,25 @@ describe('the way in', () => {
     expect(state().why).toBeUndefined();
   });
 
+  test('a service behind the server that hangs is told as such by the server, which does not wait for it', async () => {
+    http.on('GET me', () => new Promise<Response>(() => {}));
+    http.on('GET health', { status: 'ok', state: 'ready', code: null, version: '1', service: 'away' });
+    FakeSocket.last.drop();
+    await pass(5_100);
+    expect(state()).toMatchObject({ state: 'reconnecting', why: 'service_away' });
+    await pass(400);
+    FakeSocket.last.accept();
+    expect(state().state).toBe('online');
+    expect(state().why).toBeUndefined();
+  });
+
   test.each([
     ['nobody answers', () => Promise.reject(new TypeError('Failed to fetch'))],
     ['a proxy answers for it', () => new Response('<html>502</html>', { status: 502 })],
     ['it is not ready', () => failure('not_ready', 503)],
-    ['it does not answer in time', () => new Promise<Response>(() => {})]
+    ['nothing answers in time', () => new Promise<Response>(() => {})]
   ])('a handshake that failed while %s: reconnecting, and still over sockets', async (_name, answer) => {
-    http.on('GET me', answer);
+    http.on('GET me', answer).on('GET health', answer);
     for (let i = 0; i < 6; i++) {
       FakeSocket.last.drop();
       await pass(40_000);
