@@ -31,7 +31,7 @@ const test = base.extend<{ remote: Remote }>({
 
 test.describe.configure({ timeout: 120_000 });
 
-test('the panel over remote mode: the chat is the service’s, its token never comes here, its end is told', async ({
+test('the panel over remote mode: the chat is the service’s, its token never comes here, its ends are told', async ({
   remote: { panel, service, session, token },
   page
 }) => {
@@ -47,6 +47,17 @@ test('the panel over remote mode: the chat is the service’s, its token never c
   const chats = await service.api<{ items: { title: string }[] }>('GET', 'chats', undefined, session);
   expect(chats.items.map(chat => chat.title)).toEqual(['Count to 100']);
   expect(seen.join('\n')).not.toContain(token.token);
+
+  await service.kill();
+  const away = panel.root.getByText('The chat service does not answer.');
+  await expect(away).toBeVisible();
+  await panel.box.fill('Count again');
+  await service.run();
+  await expect(away).toBeHidden();
+  await expect(panel.box).toHaveValue('Count again');
+  await panel.box.press('Enter');
+  await panel.ended(panel.answers.nth(1));
+  expect(await panel.textOf(panel.answers.nth(1))).toBe(await panel.textOf(panel.answers.first()));
 
   await service.api('DELETE', `tokens/${token.id}`, undefined, session);
   await expect(panel.root.getByText("The chat service does not take this server's token.")).toBeVisible();

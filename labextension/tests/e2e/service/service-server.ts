@@ -44,11 +44,11 @@ export class ServiceServer {
     return readFile(join(this.home, 'service.log'), 'utf8');
   }
 
+  /** Ends the process at once, as a crash would; `run` brings it back with what it had. */
+  kill = (): Promise<void> => this.end('SIGKILL');
+
   async stop(): Promise<void> {
-    const child = this.process!;
-    const ended = new Promise(done => child.once('exit', done));
-    child.kill('SIGTERM');
-    await ended;
+    await this.end('SIGTERM');
     await rm(this.home, { recursive: true, force: true, maxRetries: 5 });
   }
 
@@ -76,6 +76,13 @@ export class ServiceServer {
     return (await this.api<{ access_token: string }>('POST', 'auth/login', { username, password })).access_token;
   }
 
+  private async end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.process!;
+    const ended = new Promise(done => child.once('exit', done));
+    child.kill(signal);
+    await ended;
+  }
+
   private async makeAdmin(): Promise<void> {
     const child = this.python([
       '-m',
@@ -93,7 +100,8 @@ export class ServiceServer {
     }
   }
 
-  private async run(): Promise<void> {
+  /** Starts the process and returns when it answers. */
+  async run(): Promise<void> {
     const child = (this.process = this.python([
       ...['-m', 'jupyter_aichat.service.app', '--ServerApp.ip=127.0.0.1', `--port=${this.port}`],
       ...[`--ServerApp.base_url=${BASE}`, '--AIChatApp.registration=open', '--Passwords.cost=4'],
