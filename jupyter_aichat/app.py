@@ -69,12 +69,19 @@ class AIChatApp(AppSettings, ExtensionApp):
         self.host.uploads = Uploads(self.import_bytes)
         mode = configured(self)
         self.gateway = None if mode is None else self._make_gateway(mode)
-        if self.gateway is None:
+        if self.gateway is not None:
+            self._tell_pages(self.gateway.page)
+        else:
             self.set_up_metrics("personal")
             try:
                 self.set_up_tracing()
             except NotReady as error:
                 self.log.warning("Nothing is traced: %s", error)
+
+    def _tell_pages(self, service_page: str) -> None:
+        """Tell JupyterLab's pages, where there are some, where the service's own is."""
+        if self.serverapp is not None:
+            self.serverapp.web_app.settings.setdefault("page_config_data", {})["aichatServicePage"] = service_page
 
     def set_up_logs(self) -> None:
         """Write the lines of our own log as they shall be."""

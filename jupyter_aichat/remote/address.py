@@ -37,6 +37,19 @@ def shown(base: str) -> str:
     return base.removesuffix(BASE)
 
 
+def page_url(told: str) -> str:
+    """Return where browsers find the service's page, with a slash at its end; "" for what is neither an address nor a path."""
+    try:
+        parts = urlsplit(told.strip())
+    except ValueError:
+        return ""
+    is_address = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+    is_path = not parts.scheme and not parts.netloc and parts.path.startswith("/")
+    if not (is_address or is_path) or parts.query or parts.fragment or not told.isascii():
+        return ""
+    return f"{told.strip().rstrip('/')}/"
+
+
 def target(template: str, segments: Mapping[str, str], query: Mapping[str, str]) -> str:
     """Return a path of the URL table with its names filled in; raises `NotFound` for what would lead elsewhere."""
     if any(segment in ("", ".", "..") for segment in segments.values()):

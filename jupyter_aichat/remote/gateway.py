@@ -14,9 +14,10 @@ from jupyter_server.base.handlers import JupyterHandler
 from jupyter_aichat.errors import AIChatError, NotReady
 from jupyter_aichat.remote import faults
 from jupyter_aichat.remote.activity import Activity
-from jupyter_aichat.remote.address import base_url, shown
+from jupyter_aichat.remote.address import base_url, page_url, shown
 from jupyter_aichat.remote.credentials import Credentials, OwnToken
 from jupyter_aichat.remote.exchange import Asked, Fault, FaultKind, Refusal
+from jupyter_aichat.remote.hub import hub_page
 from jupyter_aichat.remote.mode import RemoteMode
 from jupyter_aichat.server.lifecycle import Open, State
 
@@ -48,6 +49,7 @@ class Gateway:
         self.seen: Seen = "unknown"
         self._base = self._address(mode)
         self.url = shown(self._base)
+        self.page = page_url(mode.page_url or hub_page(self.url) or self.url)
         self.activity = Activity()
         self.connections: set[Open] = set()
 

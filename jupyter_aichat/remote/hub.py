@@ -7,6 +7,7 @@ along is what the Hub gave that person's browser for this server, and what it ma
 from __future__ import annotations
 
 import os
+from urllib.parse import urlsplit
 
 from jupyter_server.base.handlers import JupyterHandler
 
@@ -17,6 +18,7 @@ from jupyter_aichat.remote.mode import RemoteMode
 from jupyter_aichat.server.identity import KERNEL_USER
 
 USER = "JUPYTERHUB_USER"
+HOST, BASE_URL = "JUPYTERHUB_HOST", "JUPYTERHUB_BASE_URL"
 TOKEN = "JUPYTERHUB_API_TOKEN"  # noqa: S105 (a variable's name)
 
 
@@ -46,6 +48,18 @@ class HubTokens:
     def refusal(self, url: str) -> Unauthenticated:
         """Send the person to the Hub, which makes these tokens when a server starts."""
         return refused_hub_token(url)
+
+
+def hub_page(service_url: str) -> str:
+    """Return where the Hub shows the page of a service of its own, "" for another one, or where no Hub has started this server.
+
+    Servers may ask the service itself, where no browser comes; the Hub shows it below the same path.
+    """
+    services = f"{os.environ.get(BASE_URL, '/').rstrip('/')}/services/"
+    path = urlsplit(service_url).path
+    if not os.environ.get(USER) or not path.startswith(services):
+        return ""
+    return f"{os.environ.get(HOST, '')}{path}"
 
 
 def hub_credentials(mode: RemoteMode) -> Credentials | None:

@@ -26,6 +26,10 @@ class RemoteMode(Configurable):
         help="A file with the token, readable by its owner alone (0600). Without it and without a token the keyring is "
         "asked, if the package `keyring` is installed: `keyring set jupyter_aichat <service_url>`."
     ).tag(config=True)
+    page_url = Unicode(
+        help="The service's page as browsers reach it, for the links of shares: an address, or a path of this server's. Default: "
+        "service_url; under a JupyterHub its path, if that is one of the Hub's services."
+    ).tag(config=True)
     allow_http = Bool(
         False, help="Send the token without TLS to another machine, where everybody in between can read it."
     ).tag(config=True)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from jupyter_aichat.errors import NotReady, Unauthenticated
-from jupyter_aichat.remote.address import base_url, shown, target
+from jupyter_aichat.remote.address import base_url, page_url, shown, target
 from jupyter_aichat.remote.credentials import OwnToken
 from jupyter_aichat.remote.exchange import Asked
 from jupyter_aichat.remote.gateway import Gateway
@@ -82,9 +82,49 @@ def test_targets() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("told", "page"),
+    [
+        ("https://chat.example.org", "https://chat.example.org/"),
+        (" http://chat.example.org:8790/team/ ", "http://chat.example.org:8790/team/"),
+        ("/services/aichat", "/services/aichat/"),
+        ("//evil.example", ""),
+        ("javascript:alert(1)", ""),
+        ("https://ada:secret@chat.example.org", ""),
+        ("https://chat.example.org/?q=1", ""),
+        ("https://[::1", ""),
+        ("services/aichat", ""),
+        ("", ""),
+    ],
+)
+def test_where_the_page_is(told: str, page: str) -> None:
+    assert page_url(told) == page
+
+
+@pytest.mark.parametrize(
+    ("environment", "settings", "page"),
+    [
+        ({}, {}, "http://127.0.0.1:8790/services/aichat/"),
+        ({}, {"page_url": "https://chat.example.org"}, "https://chat.example.org/"),
+        ({"JUPYTERHUB_USER": "ada"}, {}, "/services/aichat/"),
+        ({"JUPYTERHUB_USER": "ada", "JUPYTERHUB_HOST": "https://h.org"}, {}, "https://h.org/services/aichat/"),
+        ({"JUPYTERHUB_USER": "ada", "JUPYTERHUB_BASE_URL": "/lab/"}, {}, "http://127.0.0.1:8790/services/aichat/"),
+        ({"JUPYTERHUB_USER": "ada"}, {"page_url": "https://chat.example.org"}, "https://chat.example.org/"),
+    ],
+)
+def test_shares_lead_to_the_page_that_browsers_reach(
+    no_environment: pytest.MonkeyPatch, environment: dict[str, str], settings: dict[str, str], page: str
+) -> None:
+    for name, value in environment.items():
+        no_environment.setenv(name, value)
+    mode = RemoteMode(service_url="http://127.0.0.1:8790/services/aichat", **settings)
+    assert Gateway(mode, logging.getLogger("tests")).page == page
+
+
 @pytest.fixture
 def no_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    for name in ("AICHAT_SERVICE_URL", "AICHAT_SERVICE_TOKEN"):
+    of_a_hub = ("JUPYTERHUB_USER", "JUPYTERHUB_HOST", "JUPYTERHUB_BASE_URL")
+    for name in ("AICHAT_SERVICE_URL", "AICHAT_SERVICE_TOKEN", *of_a_hub):
         monkeypatch.delenv(name, raising=False)
     return monkeypatch
 
@@ -173,6 +213,7 @@ def test_an_address_with_a_password_is_never_shown(no_environment: pytest.Monkey
     assert "secret" not in gateway.url
     asyncio.run(gateway.start())
     assert gateway.state == "failed"
+    assert gateway.page == ""
     with pytest.raises(NotReady) as caught:
         asyncio.run(gateway.ask(HERE, Asked("GET", "/me")))
     assert "secret" not in str((caught.value, caught.value.details))

@@ -48,6 +48,14 @@ test('the panel over remote mode: the chat is the service’s, its token never c
   expect(chats.items.map(chat => chat.title)).toEqual(['Count to 100']);
   expect(seen.join('\n')).not.toContain(token.token);
 
+  await panel.root.getByRole('button', { name: 'More', exact: true }).click();
+  await panel.root.getByRole('menuitem', { name: 'Share …' }).click();
+  const dialog = panel.root.getByRole('dialog');
+  await dialog.getByRole('button', { name: 'Make a link' }).click();
+  const link = await dialog.locator('.aichat-share-link input').inputValue();
+  expect(link.startsWith(`${service.url}shared/`)).toBe(true); // where others come to: not this JupyterLab
+  await dialog.getByRole('button', { name: 'Close' }).click();
+
   await service.kill();
   const away = panel.root.getByText('The chat service does not answer.');
   await expect(away).toBeVisible();
