@@ -82,7 +82,8 @@ class RemoteSocketHandler(ClientSocketHandler):
         try:
             while (message := await service.receive()) is not None:
                 self._followed.passed_down(message)
-                await self.write_message(message)
+                if (written := self.write_frames([message.encode()])) is not None:
+                    await written
         except (WebSocketClosedError, StreamClosedError):
             return
         if service.close_code in _SPOKEN:

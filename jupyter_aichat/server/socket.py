@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import struct
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from jupyter_server.auth.decorator import ws_authenticated
-from tornado.iostream import IOStream
-from tornado.websocket import WebSocketClosedError
 
 from jupyter_aichat.domain.identity import Ending
 from jupyter_aichat.errors import InvalidRequest
@@ -57,7 +52,7 @@ class SocketHandler(ClientSocketHandler):
     def open(self, *_args: Any, **_kwargs: Any) -> None:
         """Begin to talk."""
         self.set_nodelay(True)
-        self._outbox = Outbox(self._write, self._overflow)
+        self._outbox = Outbox(self.write_frames, self._overflow)
         self._connection = Connection(
             self.engine, self.principal, self._outbox, self.log, self.permits(), tracing=self.host.tracing
         )
@@ -89,27 +84,6 @@ class SocketHandler(ClientSocketHandler):
             if line and not line.isspace():
                 await connection.receive(line)
 
-    def _write(self, frames: list[bytes]) -> asyncio.Future[None] | None:
-        """Write frames as one text message, straight to the connection.
-
-        `write_message` costs a task for each message, which is most of what a token would cost; a write that the system
-        takes at once needs not even a future.
-        """
-        protocol = self.ws_connection
-        if protocol is None or protocol.is_closing():
-            raise WebSocketClosedError
-        payload = frames[0] if len(frames) == 1 else b"\n".join(frames)
-        message = _text_header(len(payload)) + payload
-        stream = protocol.stream
-        assert stream is not None
-        sent = 0
-        if type(stream) is IOStream and not stream.writing():
-            with suppress(OSError):  # what is wrong with the socket, `stream.write` finds too, and closes it
-                sent = stream.socket.send(message)
-            if sent == len(message):
-                return None
-        return stream.write(memoryview(message)[sent:])
-
     def _overflow(self) -> None:
         self.close(POLICY_VIOLATION, "too slow")
 
@@ -126,12 +100,3 @@ class SocketHandler(ClientSocketHandler):
             self._unwatch()
         if self._connection is not None:
             self._connection.close()
-
-
-def _text_header(size: int) -> bytes:
-    """Return the header of one whole, unmasked text message (RFC 6455, 5.2)."""
-    if size < 126:
-        return struct.pack("!BB", 0x81, size)
-    if size < 1 << 16:
-        return struct.pack("!BBH", 0x81, 126, size)
-    return struct.pack("!BBQ", 0x81, 127, size)
