@@ -123,9 +123,8 @@ class Client:
     async def dial(self, target: str, token: str) -> Socket:
         """Open a socket. Raises `Fault`, or `Refusal` where the service does not let us in."""
         try:
-            async with asyncio.timeout(
-                self._connect_timeout_s
-            ):  # one that hangs takes the connection, and says nothing
+            # One that hangs takes the connection, and says nothing.
+            async with asyncio.timeout(self._connect_timeout_s):
                 socket = await self._sockets.ws_connect(
                     self._url(target),
                     protocols=(PROTOCOL,),
