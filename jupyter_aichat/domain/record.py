@@ -31,11 +31,12 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class KeptChat(msgspec.Struct, frozen=True):
-    """A chat, whose it is, and the counter that numbers its messages."""
+    """A chat, whose it is, the counter that numbers its messages, and when it came from elsewhere, if it did."""
 
     owner_id: OwnerId
     counter: int
     chat: Chat
+    came_at: datetime | None = None
 
 
 class KeptMessage(msgspec.Struct, frozen=True):

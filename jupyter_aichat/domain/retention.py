@@ -15,7 +15,7 @@ Days = Annotated[int, Meta(ge=0, le=MOST_DAYS)]
 
 
 class Outdated(msgspec.Struct, frozen=True):
-    """Chats that were changed last before a moment; pinned ones too, or only the others."""
+    """Chats that were changed last, and came here, before a moment; pinned ones too, or only the others."""
 
     before: datetime
     pinned: bool = False

@@ -229,7 +229,7 @@ class Transfers:
         chat = msgspec.structs.replace(
             chat, options=options, created_at=min(chat.created_at, updated), updated_at=updated
         )
-        return msgspec.structs.replace(conversation, chat=chat)
+        return msgspec.structs.replace(conversation, chat=chat, came_at=at)
 
 
 def _next_limit(messages: tuple[Message, ...]) -> int:

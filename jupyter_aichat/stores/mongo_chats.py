@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -17,7 +18,7 @@ from jupyter_aichat.domain.retention import Outdated
 from jupyter_aichat.errors import NotFound
 from jupyter_aichat.stores.cursors import at_of, ms_of, pack_cursor, unpack_cursor
 from jupyter_aichat.stores.mongo_base import Document, Scope, by_id
-from jupyter_aichat.stores.mongo_documents import builtins, chat_document, chat_of, message_document
+from jupyter_aichat.stores.mongo_documents import builtins, chat_of, kept_chat_document, message_document
 from jupyter_aichat.stores.mongo_messages import find_message
 from jupyter_aichat.stores.rules import check_chat, searchable
 
@@ -75,7 +76,7 @@ async def has_chats(db: Scope, owner: OwnerId, count: int) -> bool:
 async def add_conversation(db: Scope, owner: OwnerId, conversation: Conversation) -> Chat:
     """See `Store.add_conversation`; in a transaction. Raises `AlreadyThere` where it was written before."""
     chat, messages = conversation.chat, conversation.messages
-    await db.insert("chats", [{**chat_document(owner, chat), "counter": len(messages)}])
+    await db.insert("chats", [kept_chat_document(owner, chat, len(messages), conversation.came_at)])
     for batch in _batches(tuple(zip(messages, conversation.depths(), strict=True))):
         await db.insert("messages", [message_document(owner, message, depth) for message, depth in batch])
         await asyncio.sleep(0)  # others have their turn
@@ -119,7 +120,7 @@ async def outdated_chats(db: Scope, owner: OwnerId, outdated: Outdated, limit: i
     """See `Store.outdated_chats`; both questions are answered from an index in its order."""
     found: list[Document] = []
     for pinned in (False, True) if outdated.pinned else (False,):
-        wanted = {"owner_id": owner, "pinned": pinned, "updated_at": {"$lt": outdated.before}}
+        wanted = {"owner_id": owner, "pinned": pinned, **_unchanged_since(outdated.before)}
         order = (("updated_at", 1), ("id", 1))
         found += await db.find("chats", wanted, {"id": 1, "updated_at": 1}, sort=order, limit=limit or 0)
     found.sort(key=lambda each: (each["updated_at"], each["id"]))
@@ -128,7 +129,12 @@ async def outdated_chats(db: Scope, owner: OwnerId, outdated: Outdated, limit: i
 
 def _outdated(outdated: Outdated) -> Document:
     kept: Document = {} if outdated.pinned else {"pinned": False}
-    return {"updated_at": {"$lt": outdated.before}, **kept}
+    return {**_unchanged_since(outdated.before), **kept}
+
+
+def _unchanged_since(before: datetime) -> Document:
+    """Neither changed nor arrived since then; most chats were begun here and have no time of arrival."""
+    return {"updated_at": {"$lt": before}, "came_at": {"$not": {"$gte": before}}}
 
 
 async def delete_chat(db: Scope, owner: OwnerId, chat_id: ChatId, only: Outdated | None = None) -> tuple[RunId, ...]:

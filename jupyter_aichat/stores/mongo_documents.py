@@ -36,6 +36,12 @@ def chat_document(owner: OwnerId, chat: Chat) -> Document:
     }
 
 
+def kept_chat_document(owner: OwnerId, chat: Chat, counter: int, came_at: datetime | None) -> Document:
+    """Return the document of a chat that has messages already, and of when it came from elsewhere, if it did."""
+    came = {} if came_at is None else {"came_at": came_at}
+    return {**chat_document(owner, chat), "counter": counter, **came}
+
+
 def chat_of(document: Document) -> Chat:
     """Return the chat of a document."""
     return msgspec.convert(document, Chat)

@@ -16,8 +16,8 @@ from jupyter_aichat.errors import StoreUnavailable
 from jupyter_aichat.stores.mongo_base import Database, Document, Scope, place
 from jupyter_aichat.stores.mongo_documents import (
     builtins,
-    chat_document,
     chat_of,
+    kept_chat_document,
     message_document,
     message_of,
     record_document,
@@ -97,7 +97,7 @@ class MongoReading:
 
 _READERS: Mapping[Kind, Callable[[Document], Record]] = {
     "marks": lambda each: Mark(each["_id"]),
-    "chats": lambda each: KeptChat(each["owner_id"], each["counter"], chat_of(each)),
+    "chats": lambda each: KeptChat(each["owner_id"], each["counter"], chat_of(each), each.get("came_at")),
     "messages": lambda each: KeptMessage(each["owner_id"], each["depth"], message_of(each)),
     "runs": record_of,
     "segments": segment_of,
@@ -106,7 +106,7 @@ _READERS: Mapping[Kind, Callable[[Document], Record]] = {
 
 _WRITERS: Mapping[type[Record], Callable[[Any], Document]] = {
     Mark: lambda each: {"_id": each.name},
-    KeptChat: lambda each: {**chat_document(each.owner_id, each.chat), "counter": each.counter},
+    KeptChat: lambda each: kept_chat_document(each.owner_id, each.chat, each.counter, each.came_at),
     KeptMessage: lambda each: message_document(each.owner_id, each.message, each.depth),
     RunRecord: record_document,
     Segment: segment_document,

@@ -22,12 +22,13 @@ from jupyter_aichat.stores.sqlite_rows import (
     find_message,
     get_chat,
     insert_message,
+    keep_count,
     put_chat,
     whole,
 )
 
 _LIST = "SELECT pinned, updated_ms, id, body FROM chats WHERE {where} ORDER BY pinned DESC, updated_ms DESC, id DESC LIMIT ?"
-_OUTDATED = "updated_ms < ? AND pinned <= ?"
+_OUTDATED = "updated_ms < ? AND (came_ms IS NULL OR came_ms < ?) AND pinned <= ?"
 _BRANCH = """
     WITH RECURSIVE up (id, parent_id, depth, body, k) AS (
         SELECT id, parent_id, depth, body, 1 FROM messages WHERE owner_id = :owner AND id = :leaf AND chat_id = :chat
@@ -69,7 +70,7 @@ def add_conversation(db: sqlite3.Connection, owner: OwnerId, conversation: Conve
     put_chat(db, owner, chat)
     for message, depth in zip(messages, conversation.depths(), strict=True):
         insert_message(db, owner, message, depth)
-    db.execute("UPDATE chats SET counter = ? WHERE owner_id = ? AND id = ?", (len(messages), owner, chat.id))
+    keep_count(db, owner, chat.id, len(messages), conversation.came_at)
     return chat
 
 
@@ -95,8 +96,9 @@ def outdated_chats(db: sqlite3.Connection, owner: OwnerId, outdated: Outdated, l
     return tuple(ChatId(chat_id) for (chat_id,) in rows)
 
 
-def _outdated(outdated: Outdated) -> tuple[int, int]:
-    return ms_of(outdated.before), int(outdated.pinned)
+def _outdated(outdated: Outdated) -> tuple[int, int, int]:
+    before = ms_of(outdated.before)
+    return before, before, int(outdated.pinned)
 
 
 def delete_chat(

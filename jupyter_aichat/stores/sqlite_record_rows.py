@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from jupyter_aichat.stores.sqlite_rows import (
     chat_of,
     encode,
     insert_message,
+    keep_count,
     message_of,
     put_chat,
     put_record,
@@ -39,7 +41,7 @@ SELECTS: Mapping[Kind, str] = {
     "invitations": "SELECT body FROM invitations ORDER BY id",
     "sessions": "SELECT body FROM sessions ORDER BY id",
     "tokens": "SELECT body FROM tokens ORDER BY id",
-    "chats": "SELECT owner_id, counter, body FROM chats ORDER BY owner_id, id",
+    "chats": "SELECT owner_id, counter, body, came_ms FROM chats ORDER BY owner_id, id",
     "messages": "SELECT owner_id, depth, body FROM messages ORDER BY owner_id, chat_id, n",
     "runs": f"SELECT {RUN_COLUMNS} FROM runs ORDER BY owner_id, id",
     "segments": "SELECT body FROM segments ORDER BY owner_id, run_id, seq, part",
@@ -52,7 +54,7 @@ SELECTS: Mapping[Kind, str] = {
 
 _READERS: Mapping[Kind, Callable[..., Record]] = {
     "marks": Mark,
-    "chats": lambda owner, counter, body: KeptChat(owner, counter, chat_of(body)),
+    "chats": lambda owner, counter, body, came_ms: KeptChat(owner, counter, chat_of(body), _moment(came_ms)),
     "messages": lambda owner, depth, body: KeptMessage(owner, depth, message_of(body)),
     "runs": lambda *row: record_of(row),
     "keys": lambda *row: _key(row),
@@ -70,8 +72,11 @@ def record_of_row(kind: Kind, row: Sequence[Any]) -> Record:
 
 def _key(row: tuple[Any, ...]) -> KeptKey:
     owner, key, fingerprint, chat_id, run_id, created, deleted_ms = row
-    deleted_at = None if deleted_ms is None else at_of(deleted_ms)
-    return KeptKey(owner, key, fingerprint, chat_id, run_id, bool(created), deleted_at)
+    return KeptKey(owner, key, fingerprint, chat_id, run_id, bool(created), _moment(deleted_ms))
+
+
+def _moment(ms: int | None) -> datetime | None:
+    return None if ms is None else at_of(ms)
 
 
 def _whole_ms(share: Share) -> Share:
@@ -89,8 +94,7 @@ def _insert(db: sqlite3.Connection, record: Record) -> None:
     match record:
         case KeptChat():
             put_chat(db, record.owner_id, record.chat)
-            here = (record.owner_id, record.chat.id)
-            db.execute("UPDATE chats SET counter = ? WHERE owner_id = ? AND id = ?", (record.counter, *here))
+            keep_count(db, record.owner_id, record.chat.id, record.counter, record.came_at)
         case KeptMessage():
             insert_message(db, record.owner_id, record.message, record.depth)
         case RunRecord():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from jupyter_aichat.domain.ids import OwnerId, RunId
 from jupyter_aichat.domain.message import RUNNING, Message
 from jupyter_aichat.domain.run import ENDED, RunRecord, Segment
 from jupyter_aichat.errors import NotFound
+from jupyter_aichat.stores.cursors import ms_of
 from jupyter_aichat.stores.rules import joined, searchable
 
 encode = msgspec.json.Encoder().encode
@@ -68,6 +70,14 @@ def put_chat(db: sqlite3.Connection, owner: OwnerId, chat: Chat) -> None:
         (owner, chat.id, searchable(chat.title), chat.pinned, chat.archived,
          round(chat.updated_at.timestamp() * 1000), encode(chat)),
     )  # fmt: skip
+
+
+def keep_count(db: sqlite3.Connection, owner: OwnerId, chat_id: str, counter: int, came_at: datetime | None) -> None:
+    """Write what a chat's value does not say: how many messages were numbered, and when it came from elsewhere."""
+    came_ms = None if came_at is None else ms_of(came_at)
+    db.execute(
+        "UPDATE chats SET counter = ?, came_ms = ? WHERE owner_id = ? AND id = ?", (counter, came_ms, owner, chat_id)
+    )
 
 
 def get_chat(db: sqlite3.Connection, owner: OwnerId, chat_id: str) -> Chat:

@@ -95,6 +95,7 @@ STEPS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE INDEX charged_by_time ON charged (at_ms);
     """,
+    "ALTER TABLE chats ADD COLUMN came_ms INTEGER;",
 )
 
 

@@ -115,4 +115,4 @@ def chats(draw: st.DrawFn) -> list[Record]:
         for n, each in enumerate(ids)
     ]  # fmt: skip
     chat = Chat(chat_id, draw(TEXTS), draw(TIMES), draw(TIMES), options=draw(_OPTIONS), pinned=draw(st.booleans()))
-    return [KeptChat(owner, count, chat), *messages]
+    return [KeptChat(owner, count, chat, draw(st.none() | TIMES)), *messages]

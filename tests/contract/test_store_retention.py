@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from jupyter_aichat.domain.chat import Chat, ChatChanges
+from jupyter_aichat.domain.conversation import Conversation
 from jupyter_aichat.domain.ids import OwnerId
 from jupyter_aichat.domain.retention import Outdated
 from jupyter_aichat.errors import NotFound
@@ -70,6 +71,26 @@ async def test_pinned_chats_go_only_where_that_is_wanted(store: Store) -> None:
         await store.delete_chat(ADA, pinned.id, only=OLD)
     await store.delete_chat(ADA, pinned.id, only=ALL_OLD)
     assert await store.outdated_chats(ADA, ALL_OLD) == ()
+
+
+async def test_a_chat_that_came_from_elsewhere_is_kept_from_its_arrival_on(store: Store, other: Store) -> None:
+    """It keeps the time of its last change, which is how it stands in the list."""
+    chats = [chat_named(f"{days}", WHEN - 30 * DAY) for days in (6, 7, 8)]
+    for chat, days in zip(chats, (6, 7, 8), strict=True):
+        await store.add_conversation(ADA, Conversation(chat, (), WHEN - days * DAY))
+    without = chat_named("without", WHEN - 30 * DAY)
+    await store.add_conversation(ADA, Conversation(without, ()))
+    assert await other.get_chat(ADA, chats[0].id) == chats[0]
+    assert set(await store.outdated_chats(ADA, OLD)) == {chats[2].id, without.id}
+    assert await store.outdated_chats(ADA, OLD, 1) == (await store.outdated_chats(ADA, OLD))[:1]
+    for kept in chats[:2]:
+        with pytest.raises(NotFound):
+            await store.delete_chat(ADA, kept.id, only=OLD)
+    later = Outdated(WHEN - 5 * DAY)
+    await store.change_chat(ADA, chats[0].id, ChatChanges(title="changed"))
+    assert set(await other.outdated_chats(ADA, later)) == {chats[1].id, chats[2].id, without.id}
+    await store.delete_chat(ADA, chats[2].id, only=OLD)
+    await store.delete_chat(ADA, chats[1].id)
 
 
 async def test_nobody_elses_chat_is_outdated(store: Store) -> None:

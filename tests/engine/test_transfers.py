@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from jupyter_aichat.domain.chat import Chat
+from jupyter_aichat.domain.chat import Chat, ChatQuery
 from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.conversation import Conversation
 from jupyter_aichat.domain.ids import ChatId, MessageId, OwnerId, new_id
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.part import TextPart
+from jupyter_aichat.domain.retention import Outdated
 from jupyter_aichat.engine.room import Room
 from jupyter_aichat.engine.transfers import Transfers, Wish
 from jupyter_aichat.errors import StoreUnavailable, TooManyChats
@@ -91,6 +94,20 @@ async def test_what_was_imported_before_the_store_went_away_is_told(tmp_path: Pa
     assert {each.code for each in outcome.failures} == {"store_unavailable"}
     with pytest.raises(StoreUnavailable):
         await transfers.read(ADA, file(conversation(5, 5)))
+    await store.close()
+
+
+async def test_an_old_chat_is_kept_from_its_import_on(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    old = conversation(5, 5)
+    long_ago = now() - timedelta(days=400)
+    chat = msgspec.structs.replace(old.chat, created_at=long_ago, updated_at=long_ago)
+    before = now()
+    await Transfers(store, None, Room(store, 0), shared=False).read(ADA, file(Conversation(chat, old.messages)))
+    (imported,) = (await store.list_chats(ADA, ChatQuery())).items
+    assert imported.updated_at < before - timedelta(days=399), "it stands in the list where it stood"
+    assert await store.outdated_chats(ADA, Outdated(before)) == ()
+    assert await store.outdated_chats(ADA, Outdated(now() + timedelta(days=1))) == (imported.id,)
     await store.close()
 
 
