@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from msgspec import UNSET
 
-from jupyter_aichat.domain.ids import MessageId, OwnerId
+from jupyter_aichat.domain.ids import MessageId
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.part import text_of
 from jupyter_aichat.domain.run import Turn
@@ -15,30 +15,26 @@ from jupyter_aichat.errors import NotFound
 from jupyter_aichat.stores.base import Store
 
 
-async def prompt_tokens(store: Store, turn: Turn) -> int:
-    """Return the estimate for a turn that is about to be committed; what is not there, the commit will say."""
+async def prompt_tokens(store: Store, turn: Turn, leaf: MessageId | None) -> int:
+    """Return the estimate for a turn that is about to be committed to a chat with this active leaf; what is not there, the commit will say."""
     options = turn.record.generation.options
     size = len(options.system or "") + (len(text_of(turn.question.parts)) if turn.question else 0)
     before = None
     with suppress(NotFound):
-        before = await _answer_before(store, turn)
+        before = await _answer_before(store, turn, leaf)
     return int(size / BYTES_PER_TOKEN) + (_read(before, again=turn.mode == "regenerate") if before else 0)
 
 
-async def _answer_before(store: Store, turn: Turn) -> Message | None:
+async def _answer_before(store: Store, turn: Turn, leaf: MessageId | None) -> Message | None:
     """The last answer on the branch, of which the provider counted the prompt."""
     owner = turn.record.owner_id
     if turn.mode == "send":
-        parent = await _leaf(store, owner, turn) if turn.parent_id is UNSET else turn.parent_id
+        parent = leaf if turn.parent_id is UNSET else turn.parent_id
     elif turn.mode == "edit" and turn.target is not None:
         parent = (await store.get_message(owner, turn.chat_id, turn.target)).parent_id
     else:
         parent = turn.target
     return None if parent is None else await store.get_message(owner, turn.chat_id, parent)
-
-
-async def _leaf(store: Store, owner: OwnerId, turn: Turn) -> MessageId | None:
-    return None if turn.create_chat else (await store.get_chat(owner, turn.chat_id)).active_leaf
 
 
 def _read(answer: Message, *, again: bool) -> int:

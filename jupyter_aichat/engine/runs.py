@@ -101,7 +101,7 @@ class Runs:
         turn = self._turn("send", owner, chat_id, send, asked, question=_question(chat_id, send.parts))
         title = title_from(text_of(send.parts))
         turn = msgspec.structs.replace(turn, parent_id=send.parent_id, create_chat=chat is None, title=title)
-        return await self._commit(turn)
+        return await self._commit(turn, chat.active_leaf if chat else None)
 
     async def edit(self, owner: OwnerId, edit: Edit, allowed: AllowedModels = EVERY_MODEL) -> Sent:
         """Commit a question put differently, beside the old one, and begin its answer."""
@@ -191,19 +191,19 @@ class Runs:
             fingerprint=hashlib.sha256(mode.encode() + msgspec.json.encode(request)).hexdigest(),
         )
 
-    async def _commit(self, turn: Turn) -> Sent:
+    async def _commit(self, turn: Turn, leaf: MessageId | None = None) -> Sent:
         if not self._workers.accepting:
             raise NotReady
         if len(self._workers) >= MAX_RUNS:
             self._observer.refused(QueueFull.code)
             raise QueueFull("Too many answers are being written here; try again in a moment.", retry_after=5)
         # Whoever asked may go away meanwhile; what is committed must be generated all the same.
-        return await asyncio.shield(asyncio.ensure_future(self._begin(turn)))
+        return await asyncio.shield(asyncio.ensure_future(self._begin(turn, leaf)))
 
-    async def _begin(self, turn: Turn) -> Sent:
+    async def _begin(self, turn: Turn, leaf: MessageId | None) -> Sent:
         """Reserve what it may use and a place, commit, and begin; what no new run needs is given back."""
         try:
-            waits = await self._reserve(turn)
+            waits = await self._reserve(turn, leaf)
         except (QueueFull, QuotaExceeded, TooManyChats, TooManyRuns) as refused:
             if (known := await self._store.committed(turn)) is None:
                 self._observer.refused(refused.code)
@@ -221,11 +221,11 @@ class Runs:
             await self._tell(committed)
         return self._sent(committed)
 
-    async def _reserve(self, turn: Turn) -> bool:
+    async def _reserve(self, turn: Turn, leaf: MessageId | None) -> bool:
         """Return whether the run will have to wait for its place."""
         if turn.create_chat:
             await self._room.take(turn.record.owner_id)
-        await self._quotas.reserve(turn.record, lambda: prompt_tokens(self._store, turn))
+        await self._quotas.reserve(turn.record, lambda: prompt_tokens(self._store, turn, leaf))
         try:
             return await self._admission.reserve(turn.record)
         except BaseException:

@@ -85,7 +85,7 @@ class MongoStore(LoggingConfigurable):
     ) -> None:
         super().__init__(**kwargs)
         self._url, self._watch = url, Watch(lapse_s, clock)
-        self._charge_turns = ChargeTurns()
+        self._charge_turns, self._lines = ChargeTurns(), messages.Lines()
         self._opened: Database | None = None
         self._instances: Instances | None = None
 
@@ -232,7 +232,7 @@ class MongoStore(LoggingConfigurable):
         self, owner: OwnerId, chat_id: ChatId, leaf: MessageId, cursor: str | None, limit: int
     ) -> Branch[Message]:
         """See `Store.path`."""
-        return await messages.branch(self._db, owner, chat_id, leaf, cursor=cursor, limit=limit)
+        return await messages.branch(self._db, owner, chat_id, leaf, cursor=cursor, limit=limit, lines=self._lines)
 
     # Runs
 
@@ -240,7 +240,7 @@ class MongoStore(LoggingConfigurable):
         """See `Store.commit`."""
         check_turn(turn)
         try:
-            return await self._database.transaction(lambda db: commit_turn(db, turn))
+            return await self._database.transaction(lambda db: commit_turn(db, turn, self._lines))
         except AlreadyThere:
             known = await known_turn(self._db, turn)
         if known is None:

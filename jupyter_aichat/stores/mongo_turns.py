@@ -23,7 +23,7 @@ from jupyter_aichat.stores.mongo_documents import (
     record_document,
     record_of,
 )
-from jupyter_aichat.stores.mongo_messages import find_message, whole
+from jupyter_aichat.stores.mongo_messages import Lines, find_head, find_message, whole
 from jupyter_aichat.stores.rules import check_fingerprint, check_parent, check_target, continued, searchable
 
 
@@ -59,8 +59,8 @@ async def _as_it_stands(db: Scope, owner: OwnerId, run: Document, chat_created: 
     return Committed(messages[0], messages[1], record_of(run), chat_created, replayed=True)
 
 
-async def commit_turn(db: Scope, turn: Turn) -> Committed:
-    """Commit a turn; raises the driver's error for a duplicate where its key, or itself, was committed before."""
+async def commit_turn(db: Scope, turn: Turn, lines: Lines) -> Committed:
+    """Commit a turn, and note its question among the lines; raises the driver's error for a duplicate where its key, or itself, was committed before."""
     owner, fills = turn.record.owner_id, _fills(turn)
     run = msgspec.structs.replace(turn.record.run, message_id=fills, chat_id=turn.chat_id)
     record = msgspec.structs.replace(turn.record, run=run)
@@ -71,7 +71,8 @@ async def commit_turn(db: Scope, turn: Turn) -> Committed:
     if turn.mode == "continue":
         question, reply = await _take_up(db, owner, turn)
     else:
-        question, reply = await _add(db, owner, turn, before, counter)
+        question, reply, depth = await _add(db, owner, turn, before, counter)
+        lines.note(question, depth)
     return Committed(question, reply, record, turn.create_chat)
 
 
@@ -124,8 +125,8 @@ async def _take_up(db: Scope, owner: OwnerId, turn: Turn) -> tuple[Message, Mess
     return message_of(await find_message(db, owner, turn.chat_id, target.parent_id)), reply
 
 
-async def _add(db: Scope, owner: OwnerId, turn: Turn, chat: Document, counter: int) -> tuple[Message, Message]:
-    """Send, edit, regenerate: new messages of the tree."""
+async def _add(db: Scope, owner: OwnerId, turn: Turn, chat: Document, counter: int) -> tuple[Message, Message, int]:
+    """Send, edit, regenerate: new messages of the tree. Return them and the question's depth."""
     new = []
     if turn.mode == "regenerate":
         above = await _question_of(db, owner, turn)
@@ -140,12 +141,12 @@ async def _add(db: Scope, owner: OwnerId, turn: Turn, chat: Document, counter: i
         turn.reply, chat_id=turn.chat_id, parent_id=question.id, n=counter + 1, run_id=turn.record.run.id
     )
     await db.insert("messages", [*new, message_document(owner, reply, depth + 1)])
-    return question, reply
+    return question, reply, depth
 
 
 async def _question_of(db: Scope, owner: OwnerId, turn: Turn) -> Document:
     assert turn.target is not None
-    target = await find_message(db, owner, turn.chat_id, turn.target)
+    target = await find_head(db, owner, turn.chat_id, turn.target)
     check_target(turn, message_of(target))
     return await find_message(db, owner, turn.chat_id, target["parent_id"])
 
@@ -154,12 +155,12 @@ async def _parent(db: Scope, owner: OwnerId, turn: Turn, chat: Document) -> tupl
     """The new question's parent and that one's depth; 0 for none."""
     if turn.mode == "edit":
         assert turn.target is not None
-        target = await find_message(db, owner, turn.chat_id, turn.target)
+        target = await find_head(db, owner, turn.chat_id, turn.target)
         check_target(turn, message_of(target))
         return target["parent_id"], target["depth"] - 1
     parent_id = chat["active_leaf"] if turn.parent_id is msgspec.UNSET else turn.parent_id
     if parent_id is None:
         return None, 0
-    parent = await find_message(db, owner, turn.chat_id, parent_id)
+    parent = await find_head(db, owner, turn.chat_id, parent_id)
     check_parent(message_of(parent))
     return parent["id"], parent["depth"]

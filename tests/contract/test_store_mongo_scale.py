@@ -13,6 +13,7 @@ from pymongo import MongoClient
 from jupyter_aichat.domain.ids import ChatId, MessageId, new_id
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.part import TextPart, text_of
+from jupyter_aichat.errors import NotFound
 from jupyter_aichat.stores.mongo import MongoStore
 from jupyter_aichat.stores.mongo_documents import message_document
 from tests import mongo_server
@@ -76,7 +77,7 @@ async def test_a_chat_of_10_000_messages_is_read_page_by_page(mongo_store: Mongo
     newest: list[str] = []
     for number in range(6):
         page, questions = await asked(mongo_store.path(ADA, chat, leaf, cursor, PAGE))
-        assert (questions, page.length, len(page.items)) == (3, MANY - number * PAGE, PAGE)
+        assert (questions, page.length, len(page.items)) == (2, MANY - number * PAGE, PAGE)
         newest += [text_of(message.parts) for message in page.items]
         cursor = page.next
     assert newest == [f"{'q' if n % 2 else 'a'}{n}" for n in range(MANY, MANY - 6 * PAGE, -1)]
@@ -89,6 +90,28 @@ async def test_a_chat_of_10_000_messages_is_read_page_by_page(mongo_store: Mongo
     assert (questions, [message.n for message in first.items]) == (1, list(range(1, PAGE + 1)))
     second, questions = await asked(mongo_store.list_messages(ADA, chat, first.next, PAGE))
     assert (questions, [message.n for message in second.items]) == (1, list(range(PAGE + 1, 2 * PAGE + 1)))
+
+
+async def test_the_context_of_a_question_is_one_question_as_long_as_the_chat_has_no_branches(
+    mongo_store: MongoStore, url: str
+) -> None:
+    chat = (await mongo_store.create_chat(ADA, chat_named())).id
+    leaf = await asyncio.to_thread(_fill, url, chat, 200)
+    sent = await mongo_store.commit(turn("send", chat))
+    page, questions = await asked(mongo_store.path(ADA, chat, sent.message.id, None, PAGE))
+    assert (questions, page.length, len(page.items)) == (1, 201, PAGE)
+    assert [message.id for message in page.items[:2]] == [sent.message.id, leaf]
+    rest, questions = await asked(mongo_store.path(ADA, chat, leaf, page.next, PAGE))
+    assert (questions, rest.length) == (2, 201 - PAGE)
+    await finish(mongo_store, sent)
+    edited = await mongo_store.commit(turn("edit", chat, target=sent.message.id))
+    page, questions = await asked(mongo_store.path(ADA, chat, edited.message.id, None, PAGE))
+    assert (questions, page.length) == (3, 201)
+    assert [message.id for message in page.items[:2]] == [edited.message.id, leaf]
+    await mongo_store.delete_chat(ADA, chat)
+    for gone in (sent, edited):
+        with pytest.raises(NotFound):
+            await mongo_store.path(ADA, chat, gone.message.id, None, PAGE)
 
 
 async def test_a_send_costs_the_same_behind_2_000_messages(mongo_store: MongoStore, url: str) -> None:
