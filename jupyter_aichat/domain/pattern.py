@@ -15,17 +15,26 @@ _LATEST = ":latest"
 def fits_model(pattern: str, model: str, provider: str | None) -> bool:
     """Whether a pattern of `provider/model` or of `model` is about a model; ``:latest`` need not be said.
 
-    Without a provider, whether it is about a model of this name of any.
+    Capitals make no difference, as they make none to Ollama. Without a provider, whether it is about a model of this name of any;
+    then the model need not say ``:latest`` either.
     """
     if pattern == "*":
         return True
-    names = (model, model.removesuffix(_LATEST)) if model.endswith(_LATEST) else (model,)
+    pattern, model = pattern.casefold(), model.casefold()
+    names = _names(model, whole=provider is not None)
     if any(fnmatchcase(name, pattern) for name in names):
         return True
     if provider is None:
         rest = pattern.partition("/")[2]
         return bool(rest) and any(fnmatchcase(name, rest) for name in names)
-    return any(fnmatchcase(f"{provider}/{name}", pattern) for name in names)
+    return any(fnmatchcase(f"{provider.casefold()}/{name}", pattern) for name in names)
+
+
+def _names(model: str, *, whole: bool) -> tuple[str, ...]:
+    """The names of a model; one that is not told as a `whole` may lack its tag."""
+    if model.endswith(_LATEST):
+        return model, model.removesuffix(_LATEST)
+    return (model,) if whole or ":" in model.rpartition("/")[2] else (model, model + _LATEST)
 
 
 def fits_person(

@@ -22,8 +22,8 @@ def service_arguments() -> tuple[str, ...]:
     return (
         "--ModelAccess.rules={'models': ['counter-4*'], 'group': 'staff'}",
         f"--ModelAccess.rules={{'models': ['scripted/{LARGE}', 'scripted/{OWN}'], 'role': 'admin'}}",
-        f"--ModelAccess.rules={{'models': ['{OWN}'], 'user': 'Eve'}}",
-        "--ModelAccess.rules={'models': ['ollama/gone', 'ollama/ada/*'], 'role': 'admin'}",
+        f"--ModelAccess.rules={{'models': ['{OWN.title()}'], 'user': 'Eve'}}",
+        "--ModelAccess.rules={'models': ['ollama/gone', 'ollama/ada/*', 'Tagged:*'], 'role': 'admin'}",
     )
 
 
@@ -49,7 +49,7 @@ def test_people_are_told_of_what_is_theirs(ada: Person, eve: Person, boss: Perso
 
 def test_one_that_is_not_there_is_judged_by_its_name(ada: Person, boss: Person) -> None:
     """It may be there when the answer begins. No Ollama runs here, so nothing is known of its models."""
-    for name in (f"{LARGE}:latest", "gone", "gone:latest", "ada/gone"):
+    for name in (f"{LARGE}:latest", "gone", "gone:latest", "Gone", "ada/gone", "tagged"):
         answer = ada.http.post(
             f"/chats/{ada.json('POST', '/chats', {})['id']}/messages", json={"text": "a", "model": name}
         )

@@ -26,6 +26,12 @@ from jupyter_aichat.domain.principal import Principal
         ("ada/tuned", "ada/tuned", None, True),
         ("ollama/ada/*", "ada/tuned:latest", None, True),
         ("llama3.3", "llama3", None, False),
+        ("llama3.3:*", "llama3.3", None, True),
+        ("ollama/llama3.3:latest", "llama3.3", None, True),
+        ("llama3.3:70b", "llama3.3", None, False),
+        ("llama3.3:*", "Llama3.3:70B", "ollama", True),
+        ("HF.co/Ada/*", "hf.co/ada/Tuned:Q4_K_M", "ollama", True),
+        ("Ollama/*", "llama3.3:70b", "ollama", True),
         ("*", "anything", None, True),
     ],
 )
