@@ -16,10 +16,12 @@ from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.part import Part, TextPart, ThinkingPart
 
 _FENCE = re.compile(r"(?P<indent> *)(?P<run>`{3,}(?=[^`]*\Z)|~{3,})(?P<info>.*)")
-_DOUBTFUL = re.compile(r" *(<(?![A-Za-z][A-Za-z0-9+.-]*:)[A-Za-z/!?]|([-*+]|\d{1,9}[.)])\s+(`{3,}|~{3,})| *\t)")
+_DOUBTFUL = re.compile(r" *(<(?![A-Za-z][A-Za-z0-9+.-]*:)[A-Za-z/!?]|([-*+]|\d{1,9}[.)])\s+(`{3,}|~{3,})|\t)")
 """HTML, which goes on as long as it likes; a block of code that begins beside a list's mark; tabs."""
 _WIDEST = 1
 """Columns before a fence that is certainly of the document itself: those further in may belong to a list."""
+_MOST_INDENTS = 1024 * 1024
+"""Spaces before the lines of one tool call's arguments."""
 _PLAIN_TITLE = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$])")
 _ENDS = {
     "pending": "has not begun", "streaming": "is being written", "stopped": "was stopped",
@@ -71,8 +73,15 @@ def part_text(part: Part) -> str:
         return bounded(part.text)
     if isinstance(part, ThinkingPart):
         return quoted(f"*Thinking*\n\n{lines_of(part.text)}") if part.text.strip() else ""
-    arguments = msgspec.json.format(msgspec.json.encode(part.arguments)).decode()
-    return f"Tool `{_word(part.name)}`:\n\n{fenced(arguments, 'json')}"
+    return f"Tool `{_word(part.name)}`:\n\n{fenced(_laid_out(msgspec.json.encode(part.arguments)), 'json')}"
+
+
+def _laid_out(arguments: bytes) -> str:
+    """Return JSON over many lines; on one where the indents would be many times what they are about."""
+    depth = arguments.count(b"{") + arguments.count(b"[")  # at most
+    lines = depth + arguments.count(b",")
+    indent = 2 if 2 * depth * lines <= _MOST_INDENTS else 0
+    return msgspec.json.format(arguments, indent=indent).decode()
 
 
 def bounded(text: str) -> str:

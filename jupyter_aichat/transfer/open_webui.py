@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 import re
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -15,11 +16,18 @@ from jupyter_aichat.transfer import foreign
 from jupyter_aichat.transfer.fault import convert
 
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant"}
-_DETAILS = re.compile(
-    r"<details\b(?P<kind>[^>]*)>\s*(?:<summary>[^<]*</summary>)?(?P<inside>(?:(?!<details\b|</details>).)*)</details>",
-    re.DOTALL,
-)
+_EDGE = re.compile(r"<details\b|</details>")
+_SUMMARY = re.compile(r"\s*(?:<summary>[^<]*</summary>)?")
 _MILLISECONDS = 10_000_000_000  # a time in seconds is less than this until the year 2286
+
+
+class _Details(NamedTuple):
+    """A ``details`` element: where it stands, what its tag says, and its contents without the summary."""
+
+    begin: int
+    end: int
+    kind: str
+    inside: str
 
 
 class _Message(msgspec.Struct, frozen=True, rename="camel"):
@@ -87,18 +95,33 @@ def _parts(content: object) -> tuple[Part, ...]:
         return ()
     found: list[Part] = []
     at = 0
-    for details in _DETAILS.finditer(content):
-        if 'type="' not in details["kind"]:
+    for details in _details(content):
+        if 'type="' not in details.kind:
             continue
-        _add_text(found, content[at : details.start()])
-        at = details.end()
-        if 'type="reasoning"' in details["kind"]:
-            lines = html.unescape(details["inside"]).strip().split("\n")
+        _add_text(found, content[at : details.begin])
+        at = details.end
+        if 'type="reasoning"' in details.kind:
+            lines = html.unescape(details.inside).strip().split("\n")
             thought = "\n".join(re.sub(r"^> ?", "", line) for line in lines)
             if thought.strip():
                 found.append(foreign.thinking_part(thought))
     _add_text(found, content[at:])
     return tuple(found)
+
+
+def _details(content: str) -> Iterator[_Details]:
+    """Yield the ``details`` that have none in them; each character is looked at a few times, however the text is made."""
+    begin: int | None = None
+    for edge in _EDGE.finditer(content):
+        if edge[0] != "</details>":
+            begin = edge.start()
+            continue
+        if begin is not None and (named := content.find(">", begin, edge.start())) >= 0:
+            inside = content[named + 1 : edge.start()]
+            summary = _SUMMARY.match(inside)
+            kind = content[begin + len("<details") : named]
+            yield _Details(begin, edge.end(), kind, inside[summary.end() if summary else 0 :])
+        begin = None
 
 
 def _add_text(parts: list[Part], text: str) -> None:

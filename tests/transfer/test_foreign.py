@@ -126,6 +126,15 @@ def test_open_webui() -> None:
     assert chat.chat.active_leaf == chat.messages[1].id
 
 
+@pytest.mark.parametrize("hostile", ["<details " * 30_000, "<details>" + " " * 100_000, "<details>" * 30_000])
+def test_open_webui_with_tags_that_do_not_end(hostile: str) -> None:
+    """While a pattern is matched nothing else in the process runs."""
+    begun = time.process_time()
+    (chat,) = read([webui({"1": {"id": "1", "parentId": None, "role": "user", "content": f"What? {hostile}"}})])
+    assert time.process_time() - begun < 2
+    assert chat.messages[0].parts == (TextPart(f"What? {hostile}"),)
+
+
 def test_librechat_in_both_its_shapes() -> None:
     question = {"messageId": "q", "parentMessageId": "00000000-0000-0000-0000-000000000000", "sender": "User", "text": "Why?", "isCreatedByUser": True, "createdAt": "2024-05-01T16:35:11.530Z"}  # fmt: skip
     one = {

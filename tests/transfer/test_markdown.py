@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -92,3 +94,17 @@ def test_thinking_tools_and_failures_are_told() -> None:
         MessageId("m"), ChatId("c"), None, "assistant", (), "failed", 1, WHEN, error=Failure("timeout", "Too *slow*.")
     )
     assert markdown.section(failed).endswith("*This answer failed: Too \\*slow\\*.*\n")
+
+
+def test_a_long_line_of_spaces_takes_no_longer_than_others() -> None:
+    """While a pattern is matched nothing else in the process runs."""
+    begun = time.process_time()
+    assert markdown.bounded(" " * 300_000 + "x").endswith(" x")
+    assert time.process_time() - begun < 2
+
+
+def test_what_a_tool_is_asked_for_is_no_longer_than_its_nesting_deserves() -> None:
+    arguments: dict[str, Any] = {"a": [1] * 10_000}
+    for _ in range(500):
+        arguments = {"a": arguments}
+    assert len(markdown.section(message(ToolCallPart("t", "deep", arguments)))) < 100_000
