@@ -22,7 +22,7 @@ from jupyter_aichat.domain.message import Message, Role
 from jupyter_aichat.domain.part import Part, TextPart, ThinkingPart
 from jupyter_aichat.transfer.fault import fault
 from jupyter_aichat.transfer.own import MAX_MESSAGES, MAX_TITLE
-from jupyter_aichat.transfer.own_reading import MAX_TEXT
+from jupyter_aichat.transfer.own_reading import MAX_TEXT, length_of
 
 NO_QUESTION = "…"
 MAX_JOINED = 32 * 1024 * 1024
@@ -200,7 +200,9 @@ class _Tree:
         return above
 
     def _extend(self, draft: _Draft, node: Node) -> None:
-        added = sum(_OVERHEAD + len(part.text) for part in node.parts if isinstance(part, TextPart | ThinkingPart))
+        added = sum(
+            _OVERHEAD + length_of(part.text) for part in node.parts if isinstance(part, TextPart | ThinkingPart)
+        )
         draft.length += added
         self._length += added
         if draft.length > MAX_TEXT or self._length > MAX_JOINED:

@@ -15,7 +15,8 @@ from jupyter_aichat.transfer.fault import convert, fault
 from jupyter_aichat.transfer.own import OwnChat, OwnMessage
 
 MAX_TEXT = 4 * 1024 * 1024
-"""Characters of one message, as long as the longest answer that a model may give."""
+"""Characters of one message, as long as the longest answer that a model may give; fewer where many are of four bytes."""
+_BYTES_EACH = 3
 MAX_DETAILS = 64 * 1024
 _MAX_NUMBER = 2**53
 
@@ -89,13 +90,18 @@ def check_parts(parts: tuple[Part, ...], place: str) -> None:
     for number, part in enumerate(parts):
         here = f"{place}.parts[{number}]"
         if isinstance(part, TextPart | ThinkingPart):
-            total += len(part.text)
+            total += length_of(part.text)
             check_text([part.text], here)
         else:
             check_text([part.id, part.name], here)
             total += check_size(part.arguments, f"{here}.arguments", MAX_TEXT)
     if total > MAX_TEXT:
-        raise fault(f"A message has at most {MAX_TEXT:,} characters.", f"{place}.parts")
+        raise fault(f"A message has at most {MAX_TEXT:,} characters, of 3 bytes each.", f"{place}.parts")
+
+
+def length_of(text: str) -> int:
+    """Return the characters of a text, or a third of its bytes where that is more: no store keeps 16 MB in one piece."""
+    return len(text) if text.isascii() else max(len(text), len(text.encode()) // _BYTES_EACH)
 
 
 def check_text(texts: Iterable[str], place: str) -> None:

@@ -82,7 +82,7 @@ WRONG = {
     "$.chats[0].messages[1].error.details": [
         changed("messages", 1, "error", {"code": "c", "message": "m", "details": {"a": "b" * 70_000}}),
     ],
-    "$.chats[0].messages[1].parts": [changed("messages", 1, "parts", [{"type": "text", "text": "x" * 3_000_000}] * 2)],
+    "$.chats[0].messages[1].parts": [changed("messages", 1, "parts", [{"type": "text", "text": "x" * 3_000_000}] * 2), changed("messages", 1, "parts", [{"type": "text", "text": "\N{GRINNING FACE}" * 4_000_000}])],
     "$.chats[0].active_leaf": [changed("active_leaf", "b")],
     "$.chats[0].title": [changed("title", "t" * 501)],
     "$.chats[0].options.temperature": [changed("options", {"temperature": 3})],
