@@ -11,7 +11,7 @@ from jupyter_aichat.auth.aftermath import Aftermath
 from jupyter_aichat.auth.audit import Audit
 from jupyter_aichat.auth.doors import Doors
 from jupyter_aichat.auth.export import export
-from jupyter_aichat.auth.names import check_display_name, check_name, fold, usable_groups
+from jupyter_aichat.auth.names import check_display_name, check_name, usable_groups
 from jupyter_aichat.auth.opaque import PERSONAL, hash_of
 from jupyter_aichat.auth.passwords import MOST_BYTES, Passwords
 from jupyter_aichat.auth.personal import PersonalTokens
@@ -22,6 +22,7 @@ from jupyter_aichat.auth.tokens import INVALID, AccessTokens
 from jupyter_aichat.domain.account import Account, AccountChanges, Preference
 from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.credential import PersonalToken
+from jupyter_aichat.domain.folding import fold
 from jupyter_aichat.domain.identity import Credential, Grant, Identity, Origin
 from jupyter_aichat.domain.ids import OwnerId, RunId, SessionId, new_id
 from jupyter_aichat.errors import Forbidden, InvalidRequest, NameTaken, NotFound, QueueFull, Unauthenticated

@@ -10,7 +10,7 @@ import msgspec
 
 from jupyter_aichat.auth.accounts import NO_ACCOUNT, Accounts, new_account
 from jupyter_aichat.auth.audit import Audit
-from jupyter_aichat.auth.names import check_groups, fold
+from jupyter_aichat.auth.names import check_groups
 from jupyter_aichat.auth.opaque import INVITATION, hash_of, new_token
 from jupyter_aichat.auth.passwords import Passwords
 from jupyter_aichat.auth.records import Wanted, following, latest
@@ -19,6 +19,7 @@ from jupyter_aichat.domain.account import Account, AccountChanges, AccountQuery
 from jupyter_aichat.domain.audit import Action, AuditQuery, AuditRecord
 from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.credential import Invitation, Session
+from jupyter_aichat.domain.folding import fold
 from jupyter_aichat.domain.identity import Origin
 from jupyter_aichat.domain.ids import InvitationId, OwnerId, SessionId, new_id
 from jupyter_aichat.domain.page import Page

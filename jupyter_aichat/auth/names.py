@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from jupyter_aichat.domain.account import MOST_GROUPS
+from jupyter_aichat.domain.folding import MOST_TYPED, fold
 from jupyter_aichat.errors import InvalidRequest
 
 MOST_CHARACTERS = 64
-_MOST_TYPED = 256  # what folds to 64 characters may be longer, but not by much
 _SIGNS = frozenset("._-@+ ")
 _SIGNS_OF_GROUPS = frozenset("/:")
 _UNSEEN = frozenset(
@@ -24,17 +24,9 @@ _UNSEEN = frozenset(
 """Letters, marks and signs that show nothing (Unicode's Default_Ignorable_Code_Point, and the empty Braille cell)."""
 
 
-def fold(name: str) -> str:
-    """Return what is unique of a name, whatever it is; folding once more changes nothing."""
-    folded = name[:_MOST_TYPED]
-    while (again := unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", folded).casefold()).strip()) != folded:
-        folded = again
-    return folded
-
-
 def check_name(name: str) -> str:
     """Return a new account's name as it will be shown; raises `InvalidRequest` with what is wrong."""
-    shown = unicodedata.normalize("NFC", name.strip()) if len(name) <= _MOST_TYPED else name
+    shown = unicodedata.normalize("NFC", name.strip()) if len(name) <= MOST_TYPED else name
     folded = fold(shown)
     if not shown or not folded or len(shown) > MOST_CHARACTERS or len(folded) > MOST_CHARACTERS:
         raise InvalidRequest(f"A user name has 1 to {MOST_CHARACTERS} characters.")
@@ -76,9 +68,9 @@ def usable_groups(names: Iterable[str]) -> tuple[str, ...]:
 
 def check_display_name(name: str) -> str:
     """Return a name to show, of one line; raises `InvalidRequest`."""
-    shown = " ".join(name.split()) if len(name) <= _MOST_TYPED else ""
+    shown = " ".join(name.split()) if len(name) <= MOST_TYPED else ""
     if not any(map(_shows, shown)) or any(unicodedata.category(each)[0] == "C" and each != "\u200d" for each in shown):
-        raise InvalidRequest(f"A name to show has 1 to {_MOST_TYPED} characters, none of them invisible.")
+        raise InvalidRequest(f"A name to show has 1 to {MOST_TYPED} characters, none of them invisible.")
     return shown
 
 

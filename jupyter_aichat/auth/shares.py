@@ -14,7 +14,6 @@ from traitlets.config import LoggingConfigurable
 
 from jupyter_aichat.auth.audit import Audit
 from jupyter_aichat.auth.limits import Limiter
-from jupyter_aichat.auth.names import fold
 from jupyter_aichat.auth.opaque import SHARE, hash_of, new_token
 from jupyter_aichat.auth.share_cursors import ShareCursors
 from jupyter_aichat.auth.share_watch import Ended, ShareWatch
@@ -22,6 +21,7 @@ from jupyter_aichat.bus.base import Unsubscribe
 from jupyter_aichat.domain.account import Account
 from jupyter_aichat.domain.chat import Chat
 from jupyter_aichat.domain.clock import now
+from jupyter_aichat.domain.folding import fold
 from jupyter_aichat.domain.identity import Origin
 from jupyter_aichat.domain.ids import ChatId, OwnerId, ShareId, new_id
 from jupyter_aichat.domain.limit import Rate

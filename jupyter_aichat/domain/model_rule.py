@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from jupyter_aichat.domain.folding import fold
 from jupyter_aichat.domain.model import Model
 from jupyter_aichat.domain.pattern import Pattern, fits_model, fits_person
 from jupyter_aichat.domain.principal import Principal
@@ -29,7 +30,7 @@ class ModelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def concerns(self, who: Principal) -> bool:
         """Whether its models are for this person."""
         return (self.scope == "*" or self.scope in who.scopes) and fits_person(
-            who.name.casefold(), who.roles, who.groups, user=self.user, role=self.role, group=self.group
+            fold(who.name), who.roles, who.groups, user=self.user, role=self.role, group=self.group
         )
 
     def names(self, model: str, provider: str | None) -> bool:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from jupyter_aichat.domain.folding import fold
+
 Pattern = Annotated[str, Meta(min_length=1, max_length=200)]
 
 _LATEST = ":latest"
@@ -45,7 +47,7 @@ def fits_person(
     Names and groups come folded, as accounts have them.
     """
     return (
-        (user == "*" or fnmatchcase(name, user.casefold()))
+        (user == "*" or fnmatchcase(name, fold(user)))
         and (role == "*" or role in roles)
-        and (group == "*" or any(fnmatchcase(each, group.casefold()) for each in groups))
+        and (group == "*" or any(fnmatchcase(each, fold(group)) for each in groups))
     )

@@ -15,6 +15,7 @@ from traitlets.config import LoggingConfigurable
 
 from jupyter_aichat.cache.base import Cache
 from jupyter_aichat.domain.audit import Action
+from jupyter_aichat.domain.folding import fold
 from jupyter_aichat.domain.retention import MOST_DAYS, RetentionRules
 from jupyter_aichat.engine.deleting import Deleting
 from jupyter_aichat.engine.expiring import Expiring
@@ -61,13 +62,13 @@ class Retention(LoggingConfigurable):
     ) -> None:
         super().__init__(**kwargs)
         self._accounts, self._noted = accounts, noted
-        by_group = {_folded(name): days for name, days in self.days_by_group.items()}
+        by_group = {fold(name): days for name, days in self.days_by_group.items()}
         self.rules = RetentionRules(self.days, by_group, self.deletes_pinned) if accounts else RetentionRules()
         self._task: asyncio.Task[None] | None = None
 
     @validate("days_by_group")
     def _check_groups(self, proposal: Mapping[str, dict[str, int]]) -> dict[str, int]:
-        names = [_folded(name) for name in proposal["value"]]
+        names = [fold(name) for name in proposal["value"]]
         if "" in names or len(set(names)) < len(names):
             raise TraitError("Retention.days_by_group cannot be used: it has a group twice, or one without a name.")
         return proposal["value"]
@@ -108,7 +109,3 @@ class Retention(LoggingConfigurable):
         finally:
             if chats:
                 log.info("Deleted %d chats that nobody had changed for as long as they are kept", chats)
-
-
-def _folded(name: str) -> str:
-    return name.strip().casefold()

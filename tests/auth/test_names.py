@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_aichat.auth.names import MOST_CHARACTERS, check_display_name, check_name, fold
+from jupyter_aichat.auth.names import MOST_CHARACTERS, check_display_name, check_name
+from jupyter_aichat.domain.folding import fold
 from jupyter_aichat.errors import InvalidRequest
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=80)

@@ -107,6 +107,13 @@ def test_of_several_groups_the_one_that_keeps_longest_counts(
 def test_groups_are_one_whatever_their_case() -> None:
     accounts: Any = object()
     assert Retention(accounts, days_by_group={" Class-1 ": 7}).rules.by_group == {"class-1": 7}
+    decomposed = {"Ko\N{COMBINING DIAERESIS}ln": 0}  # as some editors write it
+    assert (
+        Retention(accounts, days=7, days_by_group=decomposed).rules.days_of(
+            ["k\N{LATIN SMALL LETTER O WITH DIAERESIS}ln"]
+        )
+        is None
+    )
     for wrong in ({"a": 1, "A": 2}, {" ": 1}, {"a": -1}, {"a": "x"}):
         with pytest.raises(TraitError):
             Retention(accounts, days_by_group=wrong)

@@ -47,3 +47,14 @@ def test_a_model_that_is_not_there_yet_is_kept_too() -> None:
     assert not rule.concerns(eve)
     assert not AllowedModels((rule,)).has_name("ada/tuned")
     assert AllowedModels((rule,)).has_name("tuned")
+
+
+def test_people_and_groups_are_named_however_their_letters_are_composed() -> None:
+    rule = ModelRule(("large",), user="Zoe\N{COMBINING DIAERESIS}", group="Ko\N{COMBINING DIAERESIS}ln")
+    zoe = Principal(
+        OwnerId("z"),
+        "Zo\N{LATIN SMALL LETTER E WITH DIAERESIS}",
+        "Z",
+        groups=("k\N{LATIN SMALL LETTER O WITH DIAERESIS}ln",),
+    )
+    assert rule.concerns(zoe)
