@@ -4,7 +4,7 @@
 //   AICHAT_SHARDS=shard-1,shard-2 mongosh 'mongodb://mongos/jupyter_aichat' deploy/mongodb/sharding.js
 //
 // The collections must be there: start one replica of the service first. docs/operators/mongodb.md says what this means.
-const SHARDED = ['chats', 'messages', 'runs', 'segments', 'keys', 'usage', 'charged'];
+const SHARDED = ['chats', 'messages', 'runs', 'segments', 'keys', 'usage', 'charged', 'remains'];
 // Looked up by something else than whose they are, which a unique index over all shards would have to know.
 const UNSHARDED = ['accounts', 'audit', 'instances', 'invitations', 'marks', 'schema', 'sessions', 'shares', 'tokens'];
 const LETTERS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'; // of owners' ids, which are random

@@ -59,13 +59,20 @@ class KeptKey(msgspec.Struct, frozen=True):
     deleted_at: datetime | None = None
 
 
+class Remains(msgspec.Struct, frozen=True):
+    """A deleted chat of which something is left, that still has to be taken away."""
+
+    owner_id: OwnerId
+    chat_id: ChatId
+
+
 Record = (
     Account | Mark | Invitation | Session | PersonalToken | KeptChat | KeptMessage | RunRecord | Segment | KeptKey | Share
-    | UsageRecord | AuditRecord
+    | UsageRecord | AuditRecord | Remains
 )  # fmt: skip
 Kind = Literal[
     "marks", "accounts", "invitations", "sessions", "tokens", "chats", "messages", "runs", "segments", "keys", "shares",
-    "usage", "audit",
+    "usage", "audit", "remains",
 ]  # fmt: skip
 
 KINDS: Mapping[Kind, type[Record]] = {
@@ -82,5 +89,6 @@ KINDS: Mapping[Kind, type[Record]] = {
     "shares": Share,
     "usage": UsageRecord,
     "audit": AuditRecord,
+    "remains": Remains,
 }
 """The kinds of records in the order in which they are written: each after what it speaks of."""

@@ -24,6 +24,8 @@ class Deleting:
         Ends a run that this process writes, and tells whether there was one.
     forget
         Forgets the answers that are kept of a chat.
+    gone
+        Called when a chat is gone, of which the store may have left something.
     """
 
     def __init__(
@@ -34,8 +36,16 @@ class Deleting:
         *,
         end: Callable[[RunId], bool],
         forget: Callable[[OwnerId, ChatId], Awaitable[None]],
+        gone: Callable[[], None] = lambda: None,
     ) -> None:
-        self._store, self._bus, self._owners, self._end, self._forget = store, bus, owners, end, forget
+        self._store, self._bus, self._owners, self._end, self._forget, self._gone = (
+            store,
+            bus,
+            owners,
+            end,
+            forget,
+            gone,
+        )
 
     async def delete(self, owner: OwnerId, chat_id: ChatId, *, only: Outdated | None = None) -> None:
         """Delete a chat; its runs stop, and nothing of them comes back. Raises `NotFound` as `Store.delete_chat` does."""
@@ -43,5 +53,6 @@ class Deleting:
             if not self._end(run_id):
                 with suppress(BusUnavailable):  # then its owner's next checkpoint matches nothing
                     await self._bus.publish(STOP_TOPIC, run_id.encode())
+        self._gone()
         await self._forget(owner, chat_id)
         await self._owners.publish(Change(owner, chat_id, "deleted"))

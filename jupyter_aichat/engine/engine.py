@@ -19,6 +19,7 @@ from jupyter_aichat.domain.readiness import Readiness
 from jupyter_aichat.engine.admission import Admission
 from jupyter_aichat.engine.answers import AnswerCache
 from jupyter_aichat.engine.chats import Chats
+from jupyter_aichat.engine.clearing import Clearing
 from jupyter_aichat.engine.deleting import Deleting
 from jupyter_aichat.engine.division import Division
 from jupyter_aichat.engine.generation import STARVED, End, Generator
@@ -129,7 +130,10 @@ class Engine(Configurable):
         self._owners = Owners(bus, log)
         room = Room(store, self.max_chats)
         self.runs = self._make_runs(room, shared=shared)
-        self._deleting = Deleting(store, bus, self._owners, end=self._end_deleted, forget=self.answers.forget)
+        self._clearing = Clearing(store, log)
+        self._deleting = Deleting(
+            store, bus, self._owners, end=self._end_deleted, forget=self.answers.forget, gone=self._clearing.soon
+        )
         self.chats = Chats(
             store, self._workers, self._owners, self.answers, deleting=self._deleting, room=room, shared=shared
         )
@@ -274,6 +278,7 @@ class Engine(Configurable):
         if self._division is not None:
             self._division.start(self._workers)
         self._health.start()
+        self._clearing.start()
         self.retention.start(self._store, self._deleting, self._cache, self._log)
         self._started = True
 
@@ -285,6 +290,7 @@ class Engine(Configurable):
         if self._started:
             self._started = False
             await self.retention.stop()
+            await self._clearing.stop()
             await self._instance.stop_sweeping()
             if self._division is not None:
                 await self._division.stop()

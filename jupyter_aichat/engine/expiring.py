@@ -18,6 +18,7 @@ from jupyter_aichat.domain.audit import Action, AuditRecord
 from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.ids import OwnerId, new_id
 from jupyter_aichat.domain.retention import Outdated, RetentionRules
+from jupyter_aichat.engine.clearing import clear
 from jupyter_aichat.engine.deleting import Deleting
 from jupyter_aichat.errors import NotFound
 from jupyter_aichat.stores.accounts import AccountStore
@@ -75,8 +76,10 @@ class Expiring:
                 if count:
                     yield Expired(account, days, count)
             if page.next is None:
-                return
+                break
             query = msgspec.structs.replace(query, cursor=page.next)
+        if not dry:
+            await clear(self._store)
 
     async def _expire(self, owner: OwnerId, outdated: Outdated, days: int, rest: _Rest) -> int:
         """Delete an owner's chats, and write down how many, also where that was cut off."""

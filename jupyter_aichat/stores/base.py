@@ -87,7 +87,12 @@ class Store(Protocol):
         """Delete a chat with all that hangs on it, at once; return the runs that were under way.
 
         One that is not outdated (any more) is `NotFound` where `only` those shall be deleted. The idempotency keys of its sends stay behind as tombstones for a day, so that a late retry is `NotFound`.
+        Of a chat of very many messages these, and its runs that have ended, are left for `clear`: its owner can read them until then by their ids.
         """
+        ...
+
+    async def clear(self) -> bool:
+        """Take away a portion of what is left of deleted chats, whoever deleted them; return whether there was something."""
         ...
 
     async def get_message(self, owner: OwnerId, chat_id: ChatId, message_id: MessageId) -> Message:

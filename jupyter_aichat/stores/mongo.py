@@ -27,6 +27,7 @@ from jupyter_aichat.domain.run import Committed, RunEnd, RunRecord, Segment, Tak
 from jupyter_aichat.domain.store_state import StoreState
 from jupyter_aichat.errors import NotReady, StoreUnavailable, TooLarge
 from jupyter_aichat.stores import mongo_chats as chats
+from jupyter_aichat.stores import mongo_deleting as deleting
 from jupyter_aichat.stores import mongo_messages as messages
 from jupyter_aichat.stores import mongo_runs as runs
 from jupyter_aichat.stores.base import Lapsed, Progress
@@ -218,7 +219,11 @@ class MongoStore(LoggingConfigurable):
 
     async def delete_chat(self, owner: OwnerId, chat_id: ChatId, *, only: Outdated | None = None) -> tuple[RunId, ...]:
         """See `Store.delete_chat`."""
-        return await self._database.transaction(lambda db: chats.delete_chat(db, owner, chat_id, only))
+        return await self._database.transaction(lambda db: deleting.delete_chat(db, owner, chat_id, only))
+
+    async def clear(self) -> bool:
+        """See `Store.clear`."""
+        return await deleting.clear(self._db)
 
     async def get_message(self, owner: OwnerId, chat_id: ChatId, message_id: MessageId) -> Message:
         """See `Store.get_message`."""

@@ -11,7 +11,7 @@ import msgspec
 from jupyter_aichat.domain.chat import Chat, ChatChanges, ChatQuery
 from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.conversation import Conversation
-from jupyter_aichat.domain.ids import ChatId, OwnerId, RunId
+from jupyter_aichat.domain.ids import ChatId, OwnerId
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.page import Page
 from jupyter_aichat.domain.retention import Outdated
@@ -127,7 +127,8 @@ async def outdated_chats(db: Scope, owner: OwnerId, outdated: Outdated, limit: i
     return tuple(ChatId(each["id"]) for each in found[:limit])
 
 
-def _outdated(outdated: Outdated) -> Document:
+def is_outdated(outdated: Outdated) -> Document:
+    """Return the condition under which a chat is outdated."""
     kept: Document = {} if outdated.pinned else {"pinned": False}
     return {**_unchanged_since(outdated.before), **kept}
 
@@ -135,18 +136,3 @@ def _outdated(outdated: Outdated) -> Document:
 def _unchanged_since(before: datetime) -> Document:
     """Neither changed nor arrived since then; most chats were begun here and have no time of arrival."""
     return {"updated_at": {"$lt": before}, "came_at": {"$not": {"$gte": before}}}
-
-
-async def delete_chat(db: Scope, owner: OwnerId, chat_id: ChatId, only: Outdated | None = None) -> tuple[RunId, ...]:
-    """See `Store.delete_chat`; in a transaction. Runs that have ended have no segments any more."""
-    condition: Document = {} if only is None else _outdated(only)
-    if not await db.delete("chats", {**by_id(owner, chat_id), **condition}):
-        raise NotFound("There is no such chat.")
-    of_chat = {"owner_id": owner, "chat_id": chat_id}
-    running = [run["id"] for run in await db.find("runs", {**of_chat, "active": True}, {"id": 1})]
-    await db.delete("runs", of_chat)
-    await db.delete("segments", {"owner_id": owner, "run_id": {"$in": running}})
-    await db.delete("messages", of_chat)
-    await db.delete("shares", of_chat)
-    await db.update_all("keys", of_chat, {"$set": {"deleted_at": now()}})
-    return tuple(map(RunId, running))

@@ -15,10 +15,11 @@ from jupyter_aichat.errors import Forbidden, LastAdministrator, NameTaken
 from jupyter_aichat.stores.cursors import pack_cursor, unpack_cursor
 from jupyter_aichat.stores.mongo_base import Document, Scope
 from jupyter_aichat.stores.mongo_credentials import keep_session, use_invitation
+from jupyter_aichat.stores.mongo_deleting import delete_some
 from jupyter_aichat.stores.mongo_documents import builtins
 from jupyter_aichat.stores.rules import LAST_CHARACTER, NOT_FIRST, changed
 
-OWNED = ("chats", "messages", "runs", "segments", "keys", "sessions", "tokens", "shares", "usage", "charged")
+OWNED = ("chats", "messages", "runs", "segments", "keys", "sessions", "tokens", "shares", "usage", "charged", "remains")
 """The collections of what people own, beside their accounts."""
 
 _FIRST_ADMIN, _ADMINISTRATORS = {"_id": "first_admin"}, {"_id": "administrators"}
@@ -132,5 +133,6 @@ async def delete(db: Scope, owner: OwnerId) -> tuple[RunId, ...]:
 
 async def _delete_owned(db: Scope, owner: OwnerId) -> None:
     for collection in OWNED:
-        await db.delete(collection, {"owner_id": owner})
+        while await delete_some(db, collection, owner, {"owner_id": owner}):
+            pass
     await db.delete("shares", {"reader_id": owner})

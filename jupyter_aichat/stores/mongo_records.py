@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from jupyter_aichat.domain.record import KINDS, KeptChat, KeptKey, KeptMessage, Kind, Mark, Record
+from jupyter_aichat.domain.record import KINDS, KeptChat, KeptKey, KeptMessage, Kind, Mark, Record, Remains
 from jupyter_aichat.domain.run import RunRecord, Segment
 from jupyter_aichat.domain.usage import UsageRecord
 from jupyter_aichat.errors import StoreUnavailable
@@ -111,6 +111,7 @@ _WRITERS: Mapping[type[Record], Callable[[Any], Document]] = {
     RunRecord: record_document,
     Segment: segment_document,
     KeptKey: lambda each: {"_id": place(each.owner_id, each.key), **builtins(each)},
+    Remains: lambda each: {"_id": place(each.owner_id, each.chat_id), **builtins(each)},
     UsageRecord: lambda each: {"_id": place(each.owner_id, f"{each.day}/{each.model}"), **builtins(each)},
 }
 """How to write the kinds that do not stand at their own id."""

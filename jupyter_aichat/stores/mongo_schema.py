@@ -81,6 +81,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step((), (Index("accounts", (("groups", 1), ("folded_name", 1))),)),
     Step(("charged",), (Index("charged", (("owner_id", 1),)), Index("charged", (("at", 1),), expires_s=KEY_LIVES_S))),
+    Step(("remains",), (Index("remains", (("owner_id", 1),)),)),
 )
 
 

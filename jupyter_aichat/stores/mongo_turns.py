@@ -51,6 +51,9 @@ async def _own(db: Scope, turn: Turn) -> Committed | None:
 
 
 async def _as_it_stands(db: Scope, owner: OwnerId, run: Document, chat_created: bool) -> Committed:
+    """What was committed; of a large chat that was deleted some may be there for a while."""
+    if await db.find_one("chats", by_id(owner, run["chat_id"]), {"id": 1}) is None:
+        raise NotFound("The chat of this message was deleted.")
     reply = await find_message(db, owner, run["chat_id"], run["message_id"])
     question = await find_message(db, owner, run["chat_id"], reply["parent_id"])
     messages = await whole(db, owner, [question, reply])

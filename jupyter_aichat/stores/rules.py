@@ -19,6 +19,8 @@ from jupyter_aichat.domain.run import Segment, TakeUp, Turn
 from jupyter_aichat.errors import CannotContinue, IdempotencyConflict, InvalidRequest, RunActive
 
 NO_INVITATION = "This invitation was used, has expired or was taken back; ask for a new one."
+PORTION = 1000
+"""How many messages at most are deleted in one transaction, which others may have to wait for."""
 LAST_CHARACTER = "\U0010ffff"
 """What no name has: all that begin alike stand before their beginning with it."""
 NOT_FIRST = "There was a first administrator already; let one create the next."

@@ -23,6 +23,7 @@ from jupyter_aichat.domain.run import Committed, RunEnd, RunRecord, Segment, Tak
 from jupyter_aichat.domain.store_state import StoreState
 from jupyter_aichat.errors import NotReady, StoreUnavailable
 from jupyter_aichat.stores import sqlite_chats as chats
+from jupyter_aichat.stores import sqlite_deleting as deleting
 from jupyter_aichat.stores import sqlite_runs as runs
 from jupyter_aichat.stores.base import Lapsed, Progress
 from jupyter_aichat.stores.rules import check_chat, check_conversation, check_turn
@@ -199,11 +200,15 @@ class SqliteStore:
         """See `Store.delete_chat`."""
 
         def job(db: sqlite3.Connection) -> tuple[RunId, ...]:
-            running = chats.delete_chat(db, owner, chat_id, only)
+            running = deleting.delete_chat(db, owner, chat_id, only)
             self._note(db, Change(owner, chat_id, "deleted"))
             return running
 
         return await self._write(job)
+
+    async def clear(self) -> bool:
+        """See `Store.clear`; the writer is asked only where there is something."""
+        return await self._read(deleting.has_remains) and await self._write(deleting.clear)
 
     async def get_message(self, owner: OwnerId, chat_id: ChatId, message_id: MessageId) -> Message:
         """See `Store.get_message`."""

@@ -14,6 +14,7 @@ from jupyter_aichat.domain.page import Page
 from jupyter_aichat.stores import sqlite_audit as audit
 from jupyter_aichat.stores import sqlite_credentials as credentials
 from jupyter_aichat.stores import sqlite_people as people
+from jupyter_aichat.stores.sqlite_deleting import clear
 from jupyter_aichat.stores.sqlite_threads import Job
 
 Result = TypeVar("Result")
@@ -74,7 +75,10 @@ class SqliteAccounts:
 
     async def delete_account(self, owner: OwnerId) -> tuple[RunId, ...]:
         """See `AccountStore.delete_account`."""
-        return await self._write(lambda db: people.delete(db, owner))
+        running = await self._write(lambda db: people.delete(db, owner))
+        while await self._write(lambda db: clear(db, owner)):
+            pass
+        return running
 
     # Sessions
 

@@ -10,7 +10,7 @@ import msgspec
 from jupyter_aichat.domain.chat import Chat, ChatChanges, ChatQuery
 from jupyter_aichat.domain.clock import now
 from jupyter_aichat.domain.conversation import Conversation
-from jupyter_aichat.domain.ids import ChatId, MessageId, OwnerId, RunId
+from jupyter_aichat.domain.ids import ChatId, MessageId, OwnerId
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.page import Branch, Page
 from jupyter_aichat.domain.retention import Outdated
@@ -28,7 +28,8 @@ from jupyter_aichat.stores.sqlite_rows import (
 )
 
 _LIST = "SELECT pinned, updated_ms, id, body FROM chats WHERE {where} ORDER BY pinned DESC, updated_ms DESC, id DESC LIMIT ?"
-_OUTDATED = "updated_ms < ? AND (came_ms IS NULL OR came_ms < ?) AND pinned <= ?"
+OUTDATED = "updated_ms < ? AND (came_ms IS NULL OR came_ms < ?) AND pinned <= ?"
+"""The condition under which a chat is outdated."""
 _BRANCH = """
     WITH RECURSIVE up (id, parent_id, depth, body, k) AS (
         SELECT id, parent_id, depth, body, 1 FROM messages WHERE owner_id = :owner AND id = :leaf AND chat_id = :chat
@@ -90,38 +91,16 @@ def change_chat(db: sqlite3.Connection, owner: OwnerId, chat_id: ChatId, changes
 def outdated_chats(db: sqlite3.Connection, owner: OwnerId, outdated: Outdated, limit: int | None) -> tuple[ChatId, ...]:
     """See `Store.outdated_chats`."""
     rows = db.execute(
-        f"SELECT id FROM chats WHERE owner_id = ? AND {_OUTDATED} ORDER BY updated_ms, id LIMIT ?",
-        (owner, *_outdated(outdated), -1 if limit is None else limit),
+        f"SELECT id FROM chats WHERE owner_id = ? AND {OUTDATED} ORDER BY updated_ms, id LIMIT ?",
+        (owner, *outdated_values(outdated), -1 if limit is None else limit),
     ).fetchall()
     return tuple(ChatId(chat_id) for (chat_id,) in rows)
 
 
-def _outdated(outdated: Outdated) -> tuple[int, int, int]:
+def outdated_values(outdated: Outdated) -> tuple[int, int, int]:
+    """Return the values of `OUTDATED`."""
     before = ms_of(outdated.before)
     return before, before, int(outdated.pinned)
-
-
-def delete_chat(
-    db: sqlite3.Connection, owner: OwnerId, chat_id: ChatId, only: Outdated | None = None
-) -> tuple[RunId, ...]:
-    """See `Store.delete_chat`."""
-    condition, values = ("1", ()) if only is None else (_OUTDATED, _outdated(only))
-    if not db.execute(
-        f"DELETE FROM chats WHERE owner_id = ? AND id = ? AND {condition} RETURNING id", (owner, chat_id, *values)
-    ).fetchone():
-        raise NotFound("There is no such chat.")
-    running = db.execute("SELECT id FROM runs WHERE owner_id = ? AND chat_id = ? AND active = 1", (owner, chat_id))
-    runs = tuple(RunId(run_id) for (run_id,) in running.fetchall())
-    db.execute(
-        "DELETE FROM segments WHERE owner_id = ?1 AND run_id IN (SELECT id FROM runs WHERE owner_id = ?1 AND chat_id = ?2)",
-        (owner, chat_id),
-    )
-    for table in ("messages", "runs", "shares"):
-        db.execute(f"DELETE FROM {table} WHERE owner_id = ? AND chat_id = ?", (owner, chat_id))
-    at_ms = round(now().timestamp() * 1000)
-    db.execute("UPDATE idempotency SET deleted_ms = ? WHERE owner_id = ? AND chat_id = ?", (at_ms, owner, chat_id))
-    db.execute("DELETE FROM idempotency WHERE deleted_ms < ?", (at_ms - 24 * 3600 * 1000,))
-    return runs
 
 
 def get_message(db: sqlite3.Connection, owner: OwnerId, chat_id: ChatId, message_id: MessageId) -> Message:

@@ -15,6 +15,7 @@ from jupyter_aichat.errors import Forbidden, LastAdministrator, NameTaken
 from jupyter_aichat.stores.cursors import pack_cursor, unpack_cursor
 from jupyter_aichat.stores.rules import LAST_CHARACTER, NOT_FIRST, changed
 from jupyter_aichat.stores.sqlite_credentials import end_other_sessions, keep_session, use_invitation
+from jupyter_aichat.stores.sqlite_deleting import leave_chats
 from jupyter_aichat.stores.sqlite_rows import encode
 
 _account_of = msgspec.json.Decoder(Account).decode
@@ -23,6 +24,7 @@ OWNED = (
     "chats",
     "messages",
     "runs",
+    "remains",
     "segments",
     "idempotency",
     "sessions",
@@ -33,6 +35,7 @@ OWNED = (
     "charged",
 )
 """The tables of what people own, beside their accounts."""
+_IN_PORTIONS = ("messages", "runs", "remains")
 
 
 def create(db: sqlite3.Connection, account: Account, *, invitation_hash: str | None, first_admin: bool) -> Account:
@@ -124,9 +127,9 @@ def end_sessions(db: sqlite3.Connection, owner: OwnerId) -> None:
 
 
 def delete(db: sqlite3.Connection, owner: OwnerId) -> tuple[RunId, ...]:
-    """See `AccountStore.delete_account`."""
-    running = db.execute("SELECT id FROM runs WHERE owner_id = ? AND active = 1", (owner,)).fetchall()
-    for table in (*OWNED, "accounts"):
+    """Delete an account and all it has but messages and runs that have ended, which are left for `sqlite_deleting.clear`."""
+    running = leave_chats(db, owner)
+    for table in (*(each for each in OWNED if each not in _IN_PORTIONS), "accounts"):
         db.execute(f"DELETE FROM {table} WHERE owner_id = ?", (owner,))
     db.execute("DELETE FROM shares WHERE reader_id = ?", (owner,))
-    return tuple(RunId(run_id) for (run_id,) in running)
+    return running

@@ -12,7 +12,7 @@ import msgspec
 from jupyter_aichat.domain.account import Account
 from jupyter_aichat.domain.audit import AuditRecord
 from jupyter_aichat.domain.credential import Invitation, PersonalToken, Session
-from jupyter_aichat.domain.record import KINDS, KeptChat, KeptKey, KeptMessage, Kind, Mark, Record
+from jupyter_aichat.domain.record import KINDS, KeptChat, KeptKey, KeptMessage, Kind, Mark, Record, Remains
 from jupyter_aichat.domain.run import RunRecord, Segment
 from jupyter_aichat.domain.share import Share
 from jupyter_aichat.domain.usage import UsageRecord
@@ -49,6 +49,7 @@ SELECTS: Mapping[Kind, str] = {
     "shares": "SELECT body FROM shares ORDER BY id",
     "usage": f"SELECT {_USAGE_COLUMNS} FROM usage ORDER BY owner_id, day, model",
     "audit": "SELECT body FROM audit ORDER BY n",
+    "remains": "SELECT owner_id, chat_id FROM remains ORDER BY owner_id, chat_id",
 }
 
 
@@ -59,6 +60,7 @@ _READERS: Mapping[Kind, Callable[..., Record]] = {
     "runs": lambda *row: record_of(row),
     "keys": lambda *row: _key(row),
     "usage": UsageRecord,
+    "remains": Remains,
     "shares": lambda body: _whole_ms(msgspec.json.decode(body, type=Share)),
 }
 """How to read the kinds that are more than their ``body``."""
@@ -137,6 +139,7 @@ _COLUMNS: Mapping[type[Record], tuple[str, tuple[str, ...]]] = {
     Segment: ("segments", ("owner_id", "run_id", "seq", "part", "body")),
     Share: ("shares", ("id", "owner_id", "chat_id", "reader_id", "hash", "created_ms", "expires_ms", "body")),
     UsageRecord: ("usage", UsageRecord.__struct_fields__),
+    Remains: ("remains", Remains.__struct_fields__),
     AuditRecord: ("audit", ("actor", "subject", "action", "body")),
 }
 """The columns of the kinds whose values are kept whole."""

@@ -96,6 +96,7 @@ STEPS: tuple[str, ...] = (
     CREATE INDEX charged_by_time ON charged (at_ms);
     """,
     "ALTER TABLE chats ADD COLUMN came_ms INTEGER;",
+    "CREATE TABLE remains (owner_id TEXT NOT NULL, chat_id TEXT NOT NULL, PRIMARY KEY (owner_id, chat_id)) WITHOUT ROWID;",
 )
 
 

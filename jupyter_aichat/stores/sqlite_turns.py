@@ -59,6 +59,7 @@ def committed_turn(db: sqlite3.Connection, turn: Turn) -> Committed | None:
     fingerprint, chat_id, run_id, message_id, created, deleted_ms = row
     if deleted_ms is not None:
         raise NotFound("The chat of this message was deleted.")
+    get_chat(db, owner, chat_id)  # of a large one that was deleted the rest may be there for a while
     check_fingerprint(fingerprint, turn)
     record = get_record(db, owner, run_id)
     question = find_message(db, owner, chat_id, message_id)[0]

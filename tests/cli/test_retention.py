@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.arrivals import forget_arrivals
 from tests.cli.conftest import Done, Run
 from tests.service_app.matrix import FILE
 
@@ -28,6 +29,8 @@ def people(run: Run, create: Callable[..., Done], tmp_path: Path) -> None:
         create(name)
         assert run("import", name, "old.json").code == 0
     run("users", "group", "add", "ben", "Brief")
+    assert run("retention", *RULES, "--dry-run", "--json").rows == [], "what came just now is kept, however old it is"
+    forget_arrivals(tmp_path / "chats.sqlite3")
 
 
 @pytest.mark.usefixtures("people")

@@ -60,7 +60,12 @@ def names_its_owners(command: Command) -> bool:
 
 def _is_known_scatter(name: str, command: Command) -> bool:
     """Whether it is one of the few that ask every shard, and only read."""
-    return name == "find" and (_is_sweep(command) or _is_report(command) or command.get("comment") == COPY_COMMENT)
+    return name == "find" and (
+        _is_sweep(command)
+        or command["find"] == "remains"
+        or _is_report(command)
+        or command.get("comment") == COPY_COMMENT
+    )
 
 
 def _is_owned(query: Mapping[str, Any]) -> bool:

@@ -15,7 +15,7 @@ from jupyter_aichat.domain.message import Continuation, Message
 from jupyter_aichat.domain.options import Options
 from jupyter_aichat.domain.part import TextPart, ThinkingPart, ToolCallPart
 from jupyter_aichat.domain.quota import Quota
-from jupyter_aichat.domain.record import KINDS, KeptChat, KeptMessage, Kind, Record
+from jupyter_aichat.domain.record import KINDS, KeptChat, KeptMessage, Kind, Record, Remains
 from jupyter_aichat.domain.run import RunEnd, seq_of
 from jupyter_aichat.domain.share import Share
 from jupyter_aichat.domain.usage import Charge, Usage
@@ -44,6 +44,7 @@ async def fill(store: Full, password_hash: str = "h1") -> None:
     await _leave_running(store, eve.id)
     gone = await begun(store, "gone", eve.id, key="gone")
     await store.delete_chat(eve.id, gone.record.run.chat_id)
+    await store.records.write("remains", [Remains(eve.id, gone.record.run.chat_id)])
 
 
 async def _talk(store: Full, owner: OwnerId) -> ChatId:

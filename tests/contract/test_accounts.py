@@ -367,5 +367,5 @@ async def test_what_is_deleted_with_an_account_is_all_that_names_its_owner(sqlit
         )
     }  # fmt: skip
     assert tables - {"accounts"} == set(sqlite_people.OWNED)
-    mongos = set(STEPS[0].collections) - {"instances"} | {"sessions", "tokens", "shares", "usage", "charged"}
+    mongos = set(STEPS[0].collections) - {"instances"} | {"sessions", "tokens", "shares", "usage", "charged", "remains"}
     assert set(mongo_people.OWNED) == mongos

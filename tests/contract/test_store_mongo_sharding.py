@@ -24,7 +24,7 @@ from tests.contract.store_targets import mongo_url
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "deploy" / "mongodb"
-SHARDED = {"chats", "messages", "runs", "segments", "keys", "usage", "charged"}
+SHARDED = {"chats", "messages", "runs", "segments", "keys", "usage", "charged", "remains"}
 LETTERS = re.findall(r"\w", "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
 

@@ -13,7 +13,7 @@ import pytest
 from jupyter_aichat.domain.chat import ChatChanges, ChatQuery
 from jupyter_aichat.domain.clock import now
 from jupyter_aichat.errors import StoreUnavailable
-from jupyter_aichat.stores import sqlite, sqlite_chats, sqlite_schema
+from jupyter_aichat.stores import sqlite, sqlite_chats, sqlite_deleting, sqlite_schema
 from jupyter_aichat.stores.base import Store
 from jupyter_aichat.stores.sqlite import SqliteStore
 from tests.contract.store_targets import Raw
@@ -160,7 +160,7 @@ async def test_a_deleted_chats_key_is_remembered_for_a_day_and_then_forgotten(
     today = now()
     for days, left in ((0.0, ["k0.0"]), (0.9, ["k0.0", "k0.9"]), (1.1, ["k0.9", "k1.1"])):
         moment = today + timedelta(days=days)
-        monkeypatch.setattr(sqlite_chats, "now", lambda moment=moment: moment)
+        monkeypatch.setattr(sqlite_deleting, "now", lambda moment=moment: moment)
         committed = await begun(store, key=f"k{days}")
         await store.delete_chat(ADA, committed.record.run.chat_id)
         assert raw("SELECT key FROM idempotency ORDER BY key") == [(key,) for key in left]

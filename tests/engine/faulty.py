@@ -30,12 +30,12 @@ class FaultyStore:
         if name in ("open", "close", "takes_over"):
             return asked
 
-        async def ask(*args: Any) -> Any:
+        async def ask(*args: Any, **kwargs: Any) -> Any:
             self.asked[name] += 1
             if name in self.away or "*" in self.away:
                 raise self.error
             if name in self.held:
                 await self.gate.wait()
-            return await asked(*args)
+            return await asked(*args, **kwargs)
 
         return ask

@@ -104,10 +104,10 @@ class ReplicaStore:
         if name in ("open", "close"):
             return asked
 
-        async def ask(*args: Any) -> Any:
+        async def ask(*args: Any, **kwargs: Any) -> Any:
             if self.away:
                 raise StoreUnavailable("The database is gone.")
-            return await asked(*args)
+            return await asked(*args, **kwargs)
 
         return ask
 
@@ -133,7 +133,13 @@ def freeze(engine: Engine) -> None:
     """Let go of everything at once, as a killed process does; nothing is written any more."""
     for worker in tuple(engine._workers._workers.values()):
         worker.wanted.cancel()
-    tasks = (engine._journal._appending, engine._health._task, *engine._workers._tasks, *engine._instance._tasks)
+    tasks = (
+        engine._journal._appending,
+        engine._health._task,
+        engine._clearing._task,
+        *engine._workers._tasks,
+        *engine._instance._tasks,
+    )
     for task in tasks:
         if task is not None:
             task.cancel()

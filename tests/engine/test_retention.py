@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from traitlets import TraitError
 
@@ -27,10 +28,12 @@ from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.engine.expiring import RETENTION, Expiring
 from jupyter_aichat.engine.owners import Owners
 from jupyter_aichat.engine.retention import Retention
-from jupyter_aichat.errors import StoreUnavailable
+from jupyter_aichat.errors import NotFound, StoreUnavailable
+from jupyter_aichat.stores import sqlite_deleting
 from jupyter_aichat.stores.sqlite import SqliteStore
 from tests.contract.account_values import registered
 from tests.contract.store_turns import chat_named
+from tests.contract.test_store_conversations import conversation
 from tests.engine.collect import until
 from tests.fakes import FakeProvider
 
@@ -136,6 +139,21 @@ async def test_each_has_the_days_of_their_groups(store: SqliteStore, sweep: Call
     assert await left(store, ben) == ["1"]
     assert await left(store, eve) == ["1", "8", "400"]
     assert await sweep(rules) == []
+
+
+async def test_nothing_is_left_of_a_large_chat_where_no_engine_runs(
+    store: SqliteStore, sweep: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_deleting, "PORTION", 10)
+    ada = await owner_with(store, "ada")
+    old = conversation(45)
+    at = now() - 30 * DAY
+    chat = msgspec.structs.replace(old.chat, pinned=False, created_at=at, updated_at=at)
+    await store.add_conversation(ada, msgspec.structs.replace(old, chat=chat))
+    assert await sweep(RetentionRules(7)) == [("ada", 7, 1)]
+    assert await store.clear() is False
+    with pytest.raises(NotFound):
+        await store.get_message(ada, old.chat.id, old.messages[0].id)
 
 
 async def test_it_goes_on_over_all_pages(

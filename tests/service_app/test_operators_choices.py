@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 from tornado.httpclient import HTTPClientError
 
 from jupyter_aichat.domain.ids import OwnerId
+from tests.arrivals import forget_arrivals
 from tests.service.processes import within
 from tests.service_app.matrix import FILE
 from tests.service_app.process import ORIGIN, PASSWORD, Person, Service
@@ -135,6 +137,8 @@ def test_a_chat_of_a_group_goes_after_its_time_and_its_owner_is_told(service: Se
     of_ada, of_ben = [
         person.json("POST", "/import", {**FILE, "chats": [old]})["items"][0]["id"] for person in (ada, ben)
     ]
+    assert ben.http.get(f"/chats/{of_ben}").status_code == 200
+    forget_arrivals(Path(service.store_url.removeprefix("sqlite:///")))
     within(10, lambda: ben.http.get(f"/chats/{of_ben}").status_code == 404)
     assert [chat["id"] for chat in ben.json("GET", "/chats")["items"]] == [new]
     assert ada.http.get(f"/chats/{of_ada}").status_code == 200
