@@ -47,7 +47,7 @@ from jupyter_aichat.protocol.frames import (
 )
 from jupyter_aichat.server.outbox import Outbox
 from jupyter_aichat.server.permits import Permits
-from jupyter_aichat.server.pings import FRAMES_PER_S, Pings
+from jupyter_aichat.server.pings import FRAMES_PER_S, INVALID_PER_S, Pings
 from jupyter_aichat.server.requests import to_again, to_edit, to_send
 from jupyter_aichat.server.subscriptions import FROM_FIRST, Subscriptions
 
@@ -79,7 +79,7 @@ class Connection:
         self._owner = principal.owner_id
         self._subscriptions = Subscriptions(engine, self._owner, outbox)
         self._order = asyncio.Lock()
-        self._pings = Pings(FRAMES_PER_S)
+        self._pings, self._invalid = Pings(FRAMES_PER_S), Pings(INVALID_PER_S)
         self._tasks: set[asyncio.Task[None]] = set()
         self._unwatch: list[Callable[[], None]] = []
 
@@ -115,6 +115,7 @@ class Connection:
             frame = decode_frame(line)
         except InvalidRequest as error:
             self._post(frame_of(error, frame_id(line)))
+            await self._invalid.turn()
         else:
             await self._begin(frame)
         await self._outbox.room()

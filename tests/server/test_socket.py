@@ -192,6 +192,21 @@ async def test_more_pings_than_anybody_needs_wait_and_so_does_what_comes_after_t
     assert asyncio.get_running_loop().time() - begun > 0.5  # 65 of 20 each fifth of a second
 
 
+async def test_more_than_a_hundred_frames_that_are_none_wait_and_so_does_what_comes_after_them(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jupyter_aichat.server.pings.SECOND", 0.2)
+    flooding, other = await client.socket(), await client.socket()
+    begun = asyncio.get_running_loop().time()
+    await flooding.write("x\n" * 320)
+    assert (await other.ask("ping"))["type"] == "ack"
+    assert asyncio.get_running_loop().time() - begun < 0.2
+    await flooding.write({"type": "ping", "id": "last"})
+    frames = await flooding.until("ack")
+    assert sum(frame["type"] == "error" for frame in frames) == 320
+    assert asyncio.get_running_loop().time() - begun > 0.5  # 320 of 100 each fifth of a second
+
+
 async def test_who_pings_without_end_is_hung_up_on(client: Client) -> None:
     flooding, other = await client.socket(), await client.socket()
     for _ in range(50):
@@ -284,7 +299,8 @@ async def test_too_many_frames_in_one_message_are_one_error(client: Client) -> N
     assert (await socket.ask("ping"))["type"] == "ack"
 
 
-async def test_many_tiny_frames_are_all_answered(client: Client) -> None:
+async def test_many_tiny_frames_are_all_answered(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jupyter_aichat.server.pings.SECOND", 0.01)
     socket = await client.socket()
     for _ in range(2000):
         await socket.write("{}")
