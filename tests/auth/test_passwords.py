@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
 import time
 from collections.abc import Iterator
 
@@ -88,5 +87,5 @@ async def test_an_unknown_name_costs_what_a_wrong_password_costs(passwords: Pass
             begun = time.perf_counter()
             await passwords.matches("wrong horse", known)
             seen.append(time.perf_counter() - begun)
-    unknown, wrong = (statistics.median(seen) for seen in times.values())
+    unknown, wrong = (min(seen) for seen in times.values())  # what else the machine does only adds to it
     assert unknown == pytest.approx(wrong, rel=0.1)

@@ -162,11 +162,13 @@ async def read_sse(replica: Replica, run_id: str, view: View) -> None:
 
 
 async def read_socket(replica: Replica, run_id: str, view: View) -> None:
-    """The same over a socket; raises `ConnectionError` where it is closed."""
+    """The same over a socket; raises `ConnectionError` where it is closed, or one is told to come again."""
     async with replica.socket() as socket:
         await socket.write({"type": "subscribe", "id": 1, "run_id": run_id, "after": view.after})
         while view.finished is None:
             frame = await socket.frame()
+            if frame["type"] == "error" and "retry_after" in frame["details"]:
+                raise ConnectionError(frame["message"])
             assert frame["type"] != "error", frame
             if frame["type"] == "event" and frame["run_id"] == run_id:
                 view.see(frame)
