@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode, urlsplit
 
 from jupyter_aichat.errors import NotFound, NotReady
 from jupyter_aichat.server.table import BASE
 
+_SEGMENT = re.compile(r"[\w.~-]+", re.ASCII)
 _WHAT = "RemoteMode.service_url is the address of the service, such as https://chat.example.org"
 
 
@@ -51,10 +53,13 @@ def page_url(told: str) -> str:
 
 
 def target(template: str, segments: Mapping[str, str], query: Mapping[str, str]) -> str:
-    """Return a path of the URL table with its names filled in; raises `NotFound` for what would lead elsewhere."""
-    if any(segment in ("", ".", "..") for segment in segments.values()):
+    """Return a path of the URL table with its names filled in; raises `NotFound` for what no id is made of.
+
+    A proxy before the service may decode what we have encoded, and follow it out of the API's paths, with the token.
+    """
+    if any(segment in (".", "..") or not _SEGMENT.fullmatch(segment) for segment in segments.values()):
         raise NotFound
-    path = template.format_map({name: quote(segment, safe="") for name, segment in segments.items()})
+    path = template.format_map(segments)
     return f"{path}?{urlencode(query)}" if query else path
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_aichat.errors import NotReady, Unauthenticated
+from jupyter_aichat.errors import NotFound, NotReady, Unauthenticated
 from jupyter_aichat.remote.address import base_url, page_url, shown, target
 from jupyter_aichat.remote.credentials import OwnToken
 from jupyter_aichat.remote.exchange import Asked
@@ -77,9 +77,9 @@ def test_http_where_the_operator_wants_it() -> None:
 
 
 def test_targets() -> None:
-    assert (
-        target("/chats/{chat_id}", {"chat_id": "{x}/%2e é"}, {"q": "a&b"}) == "/chats/%7Bx%7D%2F%252e%20%C3%A9?q=a%26b"
-    )
+    assert target("/chats/{chat_id}", {"chat_id": "a-b_c"}, {"q": "a&b"}) == "/chats/a-b_c?q=a%26b"
+    with pytest.raises(NotFound):
+        target("/chats/{chat_id}", {"chat_id": "{x}"}, {})
 
 
 @pytest.mark.parametrize(
