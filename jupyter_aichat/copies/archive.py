@@ -193,7 +193,7 @@ async def archived(path: Path) -> AsyncIterator[ArchiveSource]:
 
 
 def _examined(path: Path) -> ArchiveSource:
-    sha256, last = hashlib.sha256(), b""
+    sha256, last, count = hashlib.sha256(), b"", -1
     with _opened(path) as file:
         first = file.readline()
         head = msgspec.json.decode(first, type=Head)
@@ -202,10 +202,12 @@ def _examined(path: Path) -> ArchiveSource:
         last = first
         for line in file:
             sha256.update(last)
-            last = line
+            last, count = line, count + 1
     foot = msgspec.json.decode(last, type=_Foot)
     if foot.sha256 != sha256.hexdigest():
         raise NotReady(f"{path} is damaged: its checksum is not that of its lines.")
+    if count != sum(each.count for each in foot.sums.values()):
+        raise NotReady(f"{path} is damaged: it has not as many records as it says.")
     unknown = foot.sums.keys() - KINDS.keys()
     if unknown:
         raise NotReady(f"{path} has records that this version does not know: {', '.join(sorted(unknown))}.")

@@ -129,13 +129,14 @@ def test_nothing_is_restored_over_data(backup: Path, run: Run, full: Path) -> No
     assert (done.code, "has records already" in done.err, full.read_bytes()) == (1, True, before)
 
 
-@pytest.mark.parametrize("harm", ["cut", "bit", "line", "newer", "other", "text", "nothing"])
+@pytest.mark.parametrize("harm", ["cut", "bit", "line", "count", "newer", "other", "text", "nothing"])
 def test_a_backup_that_is_not_whole_is_refused_before_anything_is_written(backup: Path, run: Run, harm: str) -> None:
     packed, lines = backup.read_bytes(), gzip.decompress(backup.read_bytes()).splitlines(keepends=True)
     spoilt = {
         "cut": packed[: len(packed) // 2],
         "bit": packed[:-40] + bytes([packed[-40] ^ 1]) + packed[-39:],
         "line": gzip.compress(b"".join(lines[:4] + lines[5:])),
+        "count": gzip.compress(b"".join(lines[:-1]) + lines[-1].replace(b'"count":1', b'"count":7')),
         "newer": gzip.compress(lines[0].replace(b'"version":1', b'"version":2') + b"".join(lines[1:])),
         "other": gzip.compress(b'{"form":"another"}\n'),
         "text": b"hello",
