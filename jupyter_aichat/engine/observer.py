@@ -36,6 +36,9 @@ class Observer:
     def admitted(self, waited_s: float) -> None:
         """A run may ask its model, after so many seconds in line."""
 
+    def offered(self, record: RunRecord) -> None:
+        """A run is offered to the workers; told in the run's own task, as what follows: `taken`, or `ended` without them."""
+
     def taken(self, waited_s: float) -> None:
         """A run that was offered to the workers was taken by one of them, after so many seconds."""
 

@@ -65,6 +65,7 @@ class Offering:
         """Offer a run until a worker has it: `LET_GO`; or end it early, as `wanted` says: None."""
         run_id = live.record.run.id
         self._offered[run_id], begun = 0, asyncio.get_running_loop().time()
+        self._observer.offered(live.record)
         try:
             end = wanted.result() if wanted.done() else await self._offer(live, question, reply)
         except asyncio.CancelledError:

@@ -2,6 +2,7 @@
 
     POST /chats/{chat_id}/messages, or `frame send`      the request; its place is kept with the run
     ├── store.commit …
+    ├── claim                                            until a worker took it, where others answer requests
     ├── run                                              in each process that had the run
     │   ├── queue
     │   ├── chat MODEL                                   the model, with the event `first_token`
@@ -88,6 +89,17 @@ class Tracing(Observer):
         span = self._tracer.start_span("run", parent, SpanKind.CONSUMER, attributes.of_run(record))
         _RUN.set(span)
         _enter(span)
+
+    def offered(self, record: RunRecord) -> None:
+        """See `Observer.offered`; what is asked of the store meanwhile, again and again, has no spans."""
+        parent = below_remote(record.generation.traceparent)
+        _RUN.set(self._tracer.start_span("claim", parent, SpanKind.PRODUCER, attributes.of_run(record)))
+
+    def taken(self, waited_s: float) -> None:  # noqa: ARG002 (the span knows)
+        """See `Observer.taken`."""
+        if (span := _RUN.get()) is not None:
+            span.end()
+            _RUN.set(None)
 
     def admitted(self, waited_s: float) -> None:
         """See `Observer.admitted`."""
