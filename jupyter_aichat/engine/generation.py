@@ -38,7 +38,8 @@ from jupyter_aichat.limits.quotas import Quotas
 from jupyter_aichat.providers.base import ChatRequest, Chunk
 from jupyter_aichat.stores.base import Store
 
-MAX_CHARACTERS = 4 * 1024 * 1024
+MAX_CHARACTERS = 3 * 1024 * 1024
+"""At most 12 MiB in UTF-8, so that a document of MongoDB's has room for it."""
 _PATH_PAGE = 100
 STARVED = "store_unavailable"
 _END_TRIES_S = (0.1, 0.3, 1.0, 3.0, 10.0, 20.0, 25.0)

@@ -119,8 +119,11 @@ class Processes:
                     await self._soon.wait()
 
 
-async def worker_is_heard(bus: Bus, within_s: float = TELL_S + 0.7) -> bool:
-    """Listen on a bus, which is opened and closed again, until a worker says something; False where none does in time."""
+async def worker_is_heard(bus: Bus, within_s: float = 2 * TELL_S + 0.5) -> bool:
+    """Listen on a bus, which is opened and closed again, until a worker says something; False where none does in time.
+
+    One that is busy says it late, and once may be missed.
+    """
     heard = asyncio.Event()
 
     def hear(payload: bytes) -> None:

@@ -125,9 +125,9 @@ class Runs:
         reply = await self._store.get_message(owner, chat.id, again.message_id)
         model = again.model or reply.model or chat.model
         prefill = bool(text_of(reply.parts))
+        asked = await self._ask(model, again.options.over(chat.options), allowed, prefill=prefill, fresh=True)
         if prefill and reply.unfinished:  # of another one the store says what is the matter
             await self._check_prefill(reply, model)
-        asked = await self._ask(model, again.options.over(chat.options), allowed, prefill=prefill, fresh=True)
         reply = msgspec.structs.replace(reply, created_at=now())  # when the rest was asked for
         return await self._commit(self._turn("continue", owner, chat.id, again, asked, target=reply.id, reply=reply))
 

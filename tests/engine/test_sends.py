@@ -174,3 +174,14 @@ async def test_what_nobody_could_judge_when_the_run_begins_is_not_begun(
         await engine.runs.send(OWNER, Send((TextPart("a"),), model=model), allowed)
     assert (await engine.chats.list(OWNER, ChatQuery())).items == ()
     assert (await engine.runs.send(OWNER, Send((TextPart("a"),), model="free"), allowed)).run.id
+
+
+async def test_who_may_not_ask_a_model_hears_nothing_else_of_it(engine: Engine, provider: FakeProvider) -> None:
+    """Not even that it cannot go on from its own text."""
+    sent = await ask(engine)
+    provider.can_prefill = False
+    provider.say("a", None)
+    assert end(await read(engine, sent.run.id)).state == "interrupted"
+    allowed = AllowedModels((ModelRule(("*",), role="admin"),))
+    with pytest.raises(ModelNotAllowed):
+        await engine.runs.resume(OWNER, Again(sent.reply.chat_id, sent.reply.id), allowed)

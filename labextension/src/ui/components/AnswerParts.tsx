@@ -44,7 +44,14 @@ function ToolCall({ name, value }: { name: string; value: Record<string, unknown
   return (
     <details className="aichat-fold">
       <summary>{trans.__('Asks for the tool %1; nothing was run', name)}</summary>
-      <pre dir="ltr">{JSON.stringify(value, null, 1)}</pre>
+      <pre dir="ltr">{JSON.stringify(value, null, isDeep(value) ? 0 : 1)}</pre>
     </details>
   );
 }
+
+/** Whether the indents alone would be many times what is said. */
+function isDeep(value: unknown, room = 32): boolean {
+  return room === 0 || (isObject(value) && Object.values(value).some(each => isDeep(each, room - 1)));
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;

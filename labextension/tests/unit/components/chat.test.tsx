@@ -357,3 +357,24 @@ test('hostile text is only text, wherever it stands: titles, questions, model na
   expect(found).toEqual([]);
   expect(root.querySelector('[onerror], [onclick], [onload], [data-commandlinker-command], [href], [src]')).toBeNull();
 });
+
+test('what a tool is asked for is laid out, unless it is nested so deep that the indents were most of it', async () => {
+  let deep: unknown = 1;
+  for (let i = 0; i < 900; i++) {
+    deep = { a: deep };
+  }
+  server.chats.set('c', aChat({ active_leaf: 'a' }));
+  server.messages.set('q', aMessage({ id: 'q', n: 1, parts: [{ type: 'text', text: 'hi' }] }));
+  const parts = [{ flat: 1 }, { deep }].map((args, i) => ({
+    type: 'tool_call' as const,
+    id: `t${i}`,
+    name: 'tool',
+    arguments: args
+  }));
+  server.messages.set('a', aMessage({ id: 'a', parent_id: 'q', n: 2, role: 'assistant', status: 'completed', parts }));
+  const root = arrive('c');
+  await waitFor(() => expect(root.querySelectorAll('.aichat-fold pre')).toHaveLength(2));
+  const [flat, nested] = [...root.querySelectorAll('.aichat-fold pre')].map(each => each.textContent ?? '');
+  expect(flat).toBe('{\n "flat": 1\n}');
+  expect(nested.length).toBe(JSON.stringify({ deep }).length);
+});
