@@ -161,7 +161,7 @@ async def test_a_slow_answer_is_no_silence() -> None:
         await exchange.send(DONE)
         await exchange.end()
 
-    reply = await reply_to(chat(handler), **QUICK)
+    reply = await reply_to(chat(handler), first_byte_timeout_s=5.0, stall_timeout_s=1.0)
     assert reply.text == " 0 1 2 3 4 5 6 7"
     assert reply.finished.reason == "stop"
 
