@@ -150,7 +150,9 @@ class Bench:
         done = subprocess.run(command, capture_output=True, text=True, timeout=secs + warm + stagger + 60, check=False)
         used, tokens = self.cpu_s() - cpu, self.fake()["tokens"] - before["tokens"]
         figures: dict[str, float | dict[str, float]] = json.loads(done.stdout)
-        figures["cpu_us_per_token"] = used * 1e6 / tokens if tokens else 0.0
+        if not tokens:  # such as somebody who has as many chats as one may have
+            sys.exit(f"no token came: {done.stdout}{done.stderr}")
+        figures["cpu_us_per_token"] = used * 1e6 / tokens
         return figures
 
     @contextmanager
