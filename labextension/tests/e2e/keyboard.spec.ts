@@ -32,7 +32,7 @@ test('Alt and arrows go from message to message, and letters act on it', async (
   await expect(panel.answers.first()).toBeFocused();
   await page.keyboard.press('c');
   await expect(panel.answers.locator('.aichat-actions').getByRole('button', { name: 'Copied' })).toBeVisible();
-  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(text); // the answer, not its code
+  await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe(text); // the answer, not its code
   await page.keyboard.press('r');
   await expect(panel.answers.getByText('2/2')).toBeVisible();
   await page.keyboard.press('Alt+ArrowDown');
