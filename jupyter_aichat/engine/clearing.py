@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from contextlib import suppress
 
+from jupyter_aichat.engine.rest import Rest
 from jupyter_aichat.errors import AIChatError
 from jupyter_aichat.logs.context import nobodys
 from jupyter_aichat.stores.base import Store
@@ -56,7 +56,6 @@ class Clearing:
 
 async def clear(store: Store) -> None:
     """Take away all that is left of deleted chats; rests as long as it works."""
-    begun = time.monotonic()
+    rest = Rest()
     while await store.clear():
-        await asyncio.sleep(time.monotonic() - begun)
-        begun = time.monotonic()
+        await rest.take()

@@ -38,14 +38,8 @@ class Deleting:
         forget: Callable[[OwnerId, ChatId], Awaitable[None]],
         gone: Callable[[], None] = lambda: None,
     ) -> None:
-        self._store, self._bus, self._owners, self._end, self._forget, self._gone = (
-            store,
-            bus,
-            owners,
-            end,
-            forget,
-            gone,
-        )
+        self._store, self._bus, self._owners = store, bus, owners
+        self._end, self._forget, self._gone = end, forget, gone
 
     async def delete(self, owner: OwnerId, chat_id: ChatId, *, only: Outdated | None = None) -> None:
         """Delete a chat; its runs stop, and nothing of them comes back. Raises `NotFound` as `Store.delete_chat` does."""

@@ -16,7 +16,10 @@ from jupyter_aichat.stores.base import Store
 
 
 async def prompt_tokens(store: Store, turn: Turn, leaf: MessageId | None) -> int:
-    """Return the estimate for a turn that is about to be committed to a chat with this active leaf; what is not there, the commit will say."""
+    """Return the estimate for a turn that is about to be committed to a chat with this active leaf.
+
+    What is not there, the commit will say.
+    """
     options = turn.record.generation.options
     size = len(options.system or "") + (len(text_of(turn.question.parts)) if turn.question else 0)
     before = None

@@ -6,8 +6,6 @@ at most half of one connection. Two sweeps at once do no harm: a chat is deleted
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 
@@ -20,6 +18,7 @@ from jupyter_aichat.domain.ids import OwnerId, new_id
 from jupyter_aichat.domain.retention import Outdated, RetentionRules
 from jupyter_aichat.engine.clearing import clear
 from jupyter_aichat.engine.deleting import Deleting
+from jupyter_aichat.engine.rest import Rest
 from jupyter_aichat.errors import NotFound
 from jupyter_aichat.stores.accounts import AccountStore
 from jupyter_aichat.stores.base import Store
@@ -61,7 +60,7 @@ class Expiring:
         """Delete what is outdated by the rules, or count it alone where that is `dry`; yield the accounts that had some."""
         if not rules.any:
             return
-        rest, query = _Rest(), AccountQuery(limit=_ACCOUNTS_AT_ONCE)
+        rest, query = Rest(), AccountQuery(limit=_ACCOUNTS_AT_ONCE)
         while True:
             page = await self._accounts.list_accounts(query)
             for account in page.items:
@@ -79,9 +78,9 @@ class Expiring:
                 break
             query = msgspec.structs.replace(query, cursor=page.next)
         if not dry:
-            await clear(self._store)
+            await clear(self._store)  # also where no engine runs, which would do it
 
-    async def _expire(self, owner: OwnerId, outdated: Outdated, days: int, rest: _Rest) -> int:
+    async def _expire(self, owner: OwnerId, outdated: Outdated, days: int, rest: Rest) -> int:
         """Delete an owner's chats, and write down how many, also where that was cut off."""
         count = 0
         try:
@@ -103,14 +102,3 @@ class Expiring:
         record = AuditRecord(new_id(), now(), "chats_expired", RETENTION, owner, details=details)
         await self._accounts.append_audit(record)
         self._noted("chats_expired")
-
-
-class _Rest:
-    """Rests as long as there was work since the last rest."""
-
-    def __init__(self) -> None:
-        self._since = time.monotonic()
-
-    async def take(self) -> None:
-        await asyncio.sleep(time.monotonic() - self._since)
-        self._since = time.monotonic()

@@ -1,7 +1,8 @@
 """How often a client may ask whether somebody is there: pings cost it nothing, and us an answer each.
 
 Nobody needs more than one in several seconds. Of our own pings, which are frames, more than `FRAMES_PER_S` wait, and so does
-what comes after them; so it is with frames that are none, which cost us an error each (`INVALID_PER_S`). WebSocket's own, of which the library reads one after another and lets nothing wait, end the socket.
+what comes after them; so it is with frames that are none, which cost us an error each (`INVALID_PER_S`). WebSocket's own, of
+which the library reads one after another and lets nothing wait, end the socket.
 """
 
 from __future__ import annotations

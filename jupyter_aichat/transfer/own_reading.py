@@ -15,7 +15,7 @@ from jupyter_aichat.transfer.fault import convert, fault
 from jupyter_aichat.transfer.own import OwnChat, OwnMessage
 
 MAX_TEXT = 4 * 1024 * 1024
-"""Characters of one message, as long as the longest answer that a model may give; fewer where many are of four bytes."""
+"""Characters of one message, more than any answer has; fewer where many are of four bytes."""
 _BYTES_EACH = 3
 MAX_DETAILS = 64 * 1024
 _MAX_NUMBER = 2**53
