@@ -17,6 +17,30 @@ test('a chat is renamed by a click on its title, and in the list', async ({ pane
   await expect(panel.root.getByRole('heading', { name: 'Entomology' })).toBeVisible();
 });
 
+test('a chat is pinned by keyboard, in all tabs', async ({ panel, page }) => {
+  await panel.ended(await panel.ask('Always at hand', 'counter'));
+  await panel.newChat();
+  await panel.ended(await panel.ask('Asked later', 'counter'));
+  await panel.inList('Always at hand');
+  const other = await panel.another();
+  await other.inList('Always at hand');
+  const actions = panel.root.getByRole('button', { name: 'Actions for “Always at hand”' });
+  await actions.press('Enter');
+  await page.keyboard.press('p');
+  await page.keyboard.press('Enter');
+  for (const { root } of [panel, other]) {
+    const first = root.getByRole('navigation').getByRole('region').first();
+    await expect(first.getByRole('heading', { name: 'Pinned' })).toBeVisible();
+    await expect(first.getByRole('listitem')).toHaveText(['Always at hand']);
+  }
+  await expect(actions).toBeFocused();
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('u');
+  await page.keyboard.press('Enter');
+  await expect(other.root.getByRole('region', { name: 'Pinned' })).toHaveCount(0);
+  await expect(actions).toBeFocused();
+});
+
 test('chats are searched by title', async ({ panel }) => {
   await panel.ended(await panel.ask('Zebrafish genes', 'counter'));
   await panel.newChat();

@@ -2,29 +2,30 @@ import * as React from 'react';
 import type { Chat } from '../protocol.generated';
 import { useCell } from '../state/cell';
 import type { Trans } from '../i18n';
+import { ChatItem } from './ChatItem';
 import { useChat } from './context';
-import { DeleteDialog } from './DeleteDialog';
-import { ExportDialog } from './ExportDialog';
-import { TitleEditor } from './Header';
 import { ListMenu } from './ListMenu';
 import { Icon } from './icons';
 import { isComposing } from './keys';
-import { Menu } from './parts';
+import { Note, type Noted } from './Note';
 import { ReceivedDialog } from './ReceivedDialog';
-import { ShareDialog } from './ShareDialog';
 import { useCanShare } from './useCanShare';
+import { useFollowedFocus } from './useFollowedFocus';
 import { useFoundCommands } from './useFoundCommands';
 
 const TYPING_MS = 200;
 
-/** All chats by day, searched by title. */
+/** All chats, pinned ones before the others, which stand by day; searched by title. */
 export function ChatList({ open, onOpen }: { open: boolean; onOpen(id: string | null): void }): React.ReactElement {
   const { model, host } = useChat();
   const { trans } = host;
   const list = useCell(model.chats);
   const { chatId } = useCell(model.current);
   const [query, setQuery] = React.useState(list.query);
+  const [note, setNote] = React.useState<Noted | null>(null);
+  const nav = React.useRef<HTMLElement>(null);
   const search = React.useRef<HTMLInputElement>(null);
+  useFollowedFocus(nav, list.items);
   const commands = useFoundCommands(query, () => onOpen(null));
   React.useEffect(() => {
     if (query === list.query) {
@@ -39,7 +40,7 @@ export function ChatList({ open, onOpen }: { open: boolean; onOpen(id: string | 
     }
   }, [open]);
   return (
-    <nav className="aichat-list" aria-label={trans.__('Chats')}>
+    <nav ref={nav} className="aichat-list" aria-label={trans.__('Chats')}>
       <div className="aichat-search">
         <Icon name="search" />
         <input
@@ -58,10 +59,11 @@ export function ChatList({ open, onOpen }: { open: boolean; onOpen(id: string | 
         </button>
         <ListMenu onOpen={onOpen} />
       </div>
+      <Note note={note} />
       <div className="aichat-list-scroll" aria-busy={list.status === 'loading'}>
         {commands.length > 0 && (
           <section aria-label={trans.__('Commands')}>
-            <h3>{trans.__('Commands')}</h3>
+            <h2 className="aichat-list-heading">{trans.__('Commands')}</h2>
             <ul>
               {commands.map(command => (
                 <li key={command.label} className="aichat-item">
@@ -82,10 +84,10 @@ export function ChatList({ open, onOpen }: { open: boolean; onOpen(id: string | 
         )}
         {groups(list.items, trans).map(([day, chats]) => (
           <section key={day} aria-label={day}>
-            <h3>{day}</h3>
+            <h2 className="aichat-list-heading">{day}</h2>
             <ul>
               {chats.map(chat => (
-                <ChatItem key={chat.id} chat={chat} current={chat.id === chatId} onOpen={onOpen} />
+                <ChatItem key={chat.id} chat={chat} current={chat.id === chatId} onOpen={onOpen} onNote={setNote} />
               ))}
             </ul>
           </section>
@@ -161,66 +163,6 @@ function Rest({ query, clear }: { query: string; clear(): void }): React.ReactEl
     </p>
   ) : (
     <p className="aichat-hint">{trans.__('No chats yet. Ask something, and it will be kept here.')}</p>
-  );
-}
-
-function ChatItem(p: { chat: Chat; current: boolean; onOpen(id: string): void }): React.ReactElement {
-  const { model, host } = useChat();
-  const { trans } = host;
-  const [renaming, setRenaming] = React.useState(false);
-  const [deleting, setDeleting] = React.useState(false);
-  const [sharing, setSharing] = React.useState(false);
-  const [exporting, setExporting] = React.useState(false);
-  const canShare = useCanShare();
-  const title = p.chat.title || trans.__('New chat');
-  if (renaming) {
-    return (
-      <li>
-        <TitleEditor
-          title={p.chat.title}
-          label={trans.__('Title')}
-          onDone={value => {
-            setRenaming(false);
-            if (value !== null) {
-              void model.renameChat(p.chat.id, value).catch(() => undefined);
-            }
-          }}
-        />
-      </li>
-    );
-  }
-  return (
-    <li className="aichat-item" data-current={p.current}>
-      <button
-        type="button"
-        className="aichat-item-title"
-        aria-current={p.current || undefined}
-        title={title}
-        dir="auto"
-        onClick={() => p.onOpen(p.chat.id)}
-      >
-        {title}
-      </button>
-      <Menu
-        icon="more"
-        className="aichat-icon-button aichat-item-menu"
-        label={trans.__('Actions for “%1”', title)}
-        items={[
-          { label: trans.__('Rename'), run: () => setRenaming(true) },
-          ...(canShare ? [{ label: trans.__('Share …'), run: () => setSharing(true) }] : []),
-          ...(model.files ? [{ label: trans.__('Export …'), run: () => setExporting(true) }] : []),
-          { label: trans.__('Delete …'), run: () => setDeleting(true) }
-        ]}
-      />
-      {canShare && <ShareDialog open={sharing} chatId={p.chat.id} onClose={() => setSharing(false)} />}
-      <ExportDialog open={exporting} chatId={p.chat.id} title={title} onClose={() => setExporting(false)} />
-      <DeleteDialog
-        open={deleting}
-        title={title}
-        onClose={() => setDeleting(false)}
-        onDelete={() => model.deleteChat(p.chat.id)}
-      />
-    </li>
   );
 }
 

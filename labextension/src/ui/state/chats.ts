@@ -15,11 +15,21 @@ export type Ask = (method: Method, path: string, body?: unknown) => Promise<unkn
 
 const PAGE = 60;
 
-/** The owner's chats, newest change first, searched by title. */
+/** What a person wants of a chat, until the server has answered. */
+interface Wish {
+  pinned: boolean;
+  updated_at: string;
+  /** As the server last said that the chat is. */
+  before: Chat | undefined;
+  answered: Promise<unknown>;
+}
+
+/** The owner's chats, pinned ones before the others, newest change first, searched by title. */
 export class Chats {
   readonly list = new Value<ChatList>({ items: [], next: null, query: '', status: 'loading', error: null });
   /** Deleted here, whatever an answer says that was under way meanwhile. */
   private readonly gone = new Set<string>();
+  private readonly wishes = new Map<string, Wish>();
   private turn = 0;
 
   constructor(private readonly ask: Ask) {}
@@ -63,18 +73,21 @@ export class Chats {
     }
   }
 
-  /** Takes over a chat's newest state; one that is not listed finds its place by time. */
-  put(chat: Chat): void {
+  /** Takes over a chat's newest state; one that is not listed, or is pinned now or no more, finds its place. */
+  put(newest: Chat): void {
+    const chat = this.asWished(newest);
     const { items, query, next } = this.list.get();
-    if (items.some(each => each.id === chat.id)) {
+    const known = items.find(each => each.id === chat.id);
+    if (known?.pinned === chat.pinned) {
       this.list.update({ items: items.map(each => (each.id === chat.id ? chat : each)) });
       return;
     }
-    const older = items.findIndex(each => each.updated_at < chat.updated_at);
-    const at = older < 0 ? items.length : older;
-    const below = at === items.length && next !== null; // somewhere in the pages that are not loaded
-    if (!query && !below && !this.gone.has(chat.id)) {
-      this.list.update({ items: [...items.slice(0, at), chat, ...items.slice(at)] });
+    const others = items.filter(each => each.id !== chat.id);
+    const after = others.findIndex(each => inOrder(chat, each) < 0);
+    const at = after < 0 ? others.length : after;
+    const below = at === others.length && next !== null; // somewhere in the pages that are not loaded
+    if (known || (!query && !this.gone.has(chat.id))) {
+      this.list.update({ items: below ? others : [...others.slice(0, at), chat, ...others.slice(at)] });
     }
   }
 
@@ -90,6 +103,30 @@ export class Chats {
     return chat;
   }
 
+  /** Pins a chat or no more: seen at once, taken back where the server does not do it. The last of several wishes holds. */
+  async pin(id: string, pinned: boolean): Promise<Chat> {
+    const earlier = this.wishes.get(id);
+    const before = earlier?.before ?? this.list.get().items.find(chat => chat.id === id);
+    const ask = (): Promise<unknown> => this.ask('PATCH', `chats/${id}`, { pinned });
+    const answered = earlier ? earlier.answered.then(ask, ask) : ask();
+    const wish: Wish = { pinned, updated_at: new Date().toISOString(), before, answered };
+    this.wishes.set(id, wish);
+    if (before) {
+      this.put(before);
+    }
+    try {
+      const chat = (await answered) as Chat;
+      this.settle(id, wish, chat);
+      return chat;
+    } catch (error) {
+      if (asApiError(error).code === 'not_found') {
+        this.drop(id);
+      }
+      this.settle(id, wish, wish.before);
+      throw error;
+    }
+  }
+
   /** Deletes a chat; that it is gone already is as good. */
   async remove(id: string): Promise<void> {
     await this.ask('DELETE', `chats/${id}`).catch((error: unknown) => {
@@ -100,7 +137,28 @@ export class Chats {
     this.drop(id);
   }
 
-  private there = (chats: readonly Chat[]): readonly Chat[] => chats.filter(chat => !this.gone.has(chat.id));
+  /** What is true of a chat in the end; where it was wished otherwise meanwhile, that is shown until it is answered. */
+  private settle(id: string, wish: Wish, chat: Chat | undefined): void {
+    const last = this.wishes.get(id);
+    if (last !== wish) {
+      last!.before = chat;
+      return;
+    }
+    this.wishes.delete(id);
+    if (chat) {
+      this.put(chat);
+    }
+  }
+
+  private asWished(chat: Chat): Chat {
+    const wish = this.wishes.get(chat.id);
+    return wish ? { ...chat, pinned: wish.pinned, updated_at: wish.updated_at } : chat;
+  }
+
+  private there(chats: readonly Chat[]): readonly Chat[] {
+    const there = chats.filter(chat => !this.gone.has(chat.id));
+    return this.wishes.size ? there.map(chat => this.asWished(chat)).sort(inOrder) : there;
+  }
 
   private page(query: string, cursor: string | null, limit: number): Promise<ChatPage> {
     const params = new URLSearchParams({ limit: String(limit) });
@@ -113,3 +171,7 @@ export class Chats {
     return this.ask('GET', `chats?${params}`) as Promise<ChatPage>;
   }
 }
+
+/** Pinned ones first, then the newest change, as the server lists them. */
+const inOrder = (one: Chat, other: Chat): number =>
+  Number(other.pinned) - Number(one.pinned) || (one.updated_at > other.updated_at ? -1 : 1);

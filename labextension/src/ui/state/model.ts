@@ -6,6 +6,7 @@ import { Chats, type ChatList } from './chats';
 import { Conversation } from './conversation';
 import { Drafts } from './drafts';
 import { Files } from './files';
+import { Keeping } from './keeping';
 import type { MessageView } from './message-view';
 import { Models, type ModelChoice } from './models';
 import type { CurrentChat } from './open-chat';
@@ -30,6 +31,7 @@ export class ChatModel {
   readonly shares: Shares;
   /** Chats as files; null where files cannot come through. */
   readonly files: Files | null;
+  readonly keeping: Keeping;
   private readonly drafts = new Drafts();
   private readonly client: Client;
   private readonly chatList: Chats;
@@ -51,6 +53,7 @@ export class ChatModel {
     });
     const ask = this.client.request.bind(this.client);
     this.chatList = new Chats(ask);
+    this.keeping = new Keeping(ask);
     this.shares = new Shares(ask);
     this.files = transport.files ? new Files(transport.files) : null;
     this.modelChoice = new Models(ask);
@@ -109,6 +112,13 @@ export class ChatModel {
 
   renameChat = async (id: string, title: string): Promise<void> => {
     const chat = await this.chatList.rename(id, title);
+    if (this.current.get().chatId === id) {
+      this.conversation.open.current.update({ chat });
+    }
+  };
+
+  pinChat = async (id: string, pinned: boolean): Promise<void> => {
+    const chat = await this.chatList.pin(id, pinned);
     if (this.current.get().chatId === id) {
       this.conversation.open.current.update({ chat });
     }
@@ -191,6 +201,9 @@ export class ChatModel {
     switch (frame.type) {
       case 'hello':
         this.principal.set(frame.principal);
+        if (frame.principal.scopes?.length) {
+          void this.keeping.read(); // only a service tells scopes, and only one lets chats go
+        }
         break;
       case 'event':
         this.conversation.open.onEvent(frame);

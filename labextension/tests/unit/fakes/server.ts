@@ -37,6 +37,10 @@ export class FakeServer {
   mute = false;
   /** Events are not told to anybody. */
   loseEvents = false;
+  /** What `/me` says of how long chats are kept. */
+  keeps: { keeps_chats_days?: number | null; keeps_pinned?: boolean } = {};
+  /** What the greeting says of who is asking: a service tells scopes. */
+  scopes: string[] = [];
   /** Refuses the next sends. */
   refuse: ApiError | null = null;
   private readonly keys = new Map<string, AckFrame>();
@@ -251,7 +255,7 @@ export class FakeServer {
     this.chats.set(chat.id, {
       ...chat,
       active_leaf: reply.id,
-      updated_at: new Date(2026, 0, 1, 0, 0, this.count).toISOString()
+      updated_at: this.now()
     });
     if (frame.type === 'continue') {
       const { run: live } = this.logs.get(run.id)!;
@@ -267,6 +271,8 @@ export class FakeServer {
     this.messages.set(message.id, added);
     return added;
   }
+
+  private now = (): string => new Date(2026, 0, 1, 0, 0, this.count++).toISOString();
 
   private id = (kind: string): string => `${kind}${++this.count}`;
 
@@ -289,13 +295,14 @@ export class FakeServer {
       return this.models;
     }
     if (kind === 'me') {
-      return { owner_id: 'local' };
+      return { owner_id: 'local', ...this.keeps };
     }
     if (kind !== 'chats') {
       throw new ApiError('not_found', path(kind, id), {}, 404);
     }
     if (!id) {
-      const items = [...this.chats.values()].sort((a, b) => (a.updated_at < b.updated_at ? 1 : -1));
+      const order = (chat: Chat): string => `${Number(chat.pinned)} ${chat.updated_at}`;
+      const items = [...this.chats.values()].sort((a, b) => (order(a) < order(b) ? 1 : -1));
       const query = searchParams.get('q')?.toLowerCase() ?? '';
       return { items: items.filter(chat => chat.title.toLowerCase().includes(query)), next: null };
     }
@@ -310,7 +317,7 @@ export class FakeServer {
       return undefined;
     }
     if (method === 'PATCH') {
-      this.chats.set(chat.id, { ...chat, ...(body as Partial<Chat>) });
+      this.chats.set(chat.id, { ...chat, ...(body as Partial<Chat>), updated_at: this.now() });
       setTimeout(() => this.change({ chat_id: chat.id, change: 'updated' }));
     }
     return this.chats.get(chat.id);
@@ -360,7 +367,7 @@ class Tab implements Connection {
       this.open = true;
       server.join(this);
       handlers.onOpen();
-      this.tell({ type: 'hello', protocol: 'aichat.v1', principal: {} as never });
+      this.tell({ type: 'hello', protocol: 'aichat.v1', principal: { scopes: server.scopes } as never });
     });
   }
 
