@@ -84,7 +84,7 @@ test("JupyterLab's own keys leave the box alone", async ({ panel, page }) => {
 });
 
 test('an answer is told once, when it has ended', async ({ panel }) => {
-  const told = panel.root.locator('.aichat-unseen[role="status"]');
+  const told = panel.root.locator('div.aichat-unseen[role="status"]'); // beside the notes of titles, which are paragraphs
   const answer = await panel.ask('Count', 'counter-100-50');
   await expect(answer).toContainText('1 2 3');
   await expect(told).toHaveText('');
