@@ -21,7 +21,7 @@ import time
 from urllib.parse import urlsplit
 
 from jupyter_aichat.domain.part import TextPart
-from jupyter_aichat.providers.base import ChatRequest, PromptMessage, TextChunk
+from jupyter_aichat.providers.base import ChatRequest, Chunk, PromptMessage, TextChunk
 from jupyter_aichat.providers.ollama import OllamaProvider
 
 HEADERS = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -103,11 +103,14 @@ def pin(core: int) -> None:
 async def read(provider: OllamaProvider, model: str) -> int:
     """Return the number of tokens of an answer."""
     size = 0
-    async with contextlib.aclosing(provider.chat(ChatRequest(model, QUESTION, 8192))) as stream:
-        async for chunks in stream:
-            for chunk in chunks:
-                if isinstance(chunk, TextChunk):
-                    size += len(chunk.text)
+
+    def hear(chunks: tuple[Chunk, ...]) -> None:
+        nonlocal size
+        for chunk in chunks:
+            if isinstance(chunk, TextChunk):
+                size += len(chunk.text)
+
+    await provider.chat(ChatRequest(model, QUESTION, 8192), hear)
     return size // len(" token")
 
 
@@ -120,12 +123,9 @@ async def measure(provider: OllamaProvider, model: str, streams: int) -> tuple[i
 
 async def first_token_ms(provider: OllamaProvider) -> float:
     started = time.perf_counter()
-    async with contextlib.aclosing(provider.chat(ChatRequest("one", QUESTION, 8192))) as stream:
-        await anext(stream)
-        seconds = time.perf_counter() - started
-        async for _ in stream:
-            pass
-    return seconds * 1000
+    heard: list[float] = []
+    await provider.chat(ChatRequest("one", QUESTION, 8192), lambda _: heard.append(time.perf_counter() - started))
+    return heard[0] * 1000
 
 
 async def bare_first_token_ms(url: str) -> float:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
 
 from jupyter_aichat.domain.model import Model, ModelSetup, ServerState
 from jupyter_aichat.domain.usage import Usage
 from jupyter_aichat.errors import ProviderError
-from jupyter_aichat.providers.base import ChatRequest, Chunk, FinishedChunk, TextChunk
+from jupyter_aichat.providers.base import ChatRequest, Chunk, FinishedChunk, Hear, TextChunk
 
 MODEL = Model("fake", "d1", "fake", context_length=4096)
 DONE = FinishedChunk("stop", Usage(prompt_tokens=None, completion_tokens=1))
@@ -53,14 +52,14 @@ class FakeProvider:
     async def setup(self, model: Model) -> ModelSetup:
         return ModelSetup(model, self.num_ctx, self.can_prefill)
 
-    async def chat(self, request: ChatRequest) -> AsyncGenerator[tuple[Chunk, ...], None]:
+    async def chat(self, request: ChatRequest, hear: Hear) -> None:
         self.requests.append(request)
         self.active += 1
         try:
             while (step := await self._steps.get()) is not None:
                 if isinstance(step, Exception):
                     raise step
-                yield step
+                hear(step)
                 if isinstance(step[-1], FinishedChunk):
                     return
         finally:

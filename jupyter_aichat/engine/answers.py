@@ -11,7 +11,8 @@ import hashlib
 import hmac
 import logging
 import secrets
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 from traitlets import Enum, Float, Int
@@ -21,11 +22,11 @@ from jupyter_aichat.cache.base import Cache
 from jupyter_aichat.domain.ids import ChatId, OwnerId
 from jupyter_aichat.domain.run import Generation
 from jupyter_aichat.engine.admission import Door
-from jupyter_aichat.engine.flights import Chunks, Flight
+from jupyter_aichat.engine.flights import Answer, Flight
 from jupyter_aichat.engine.kept_answers import KeptAnswer, kept_of, replay
 from jupyter_aichat.errors import CacheUnavailable
 from jupyter_aichat.logs.context import nobodys
-from jupyter_aichat.providers.base import ChatRequest, Chunk, Provider
+from jupyter_aichat.providers.base import ChatRequest, Chunk, Hear, Provider
 
 _VERSION = 1
 _GONE_S = 60.0
@@ -96,8 +97,8 @@ class AnswerCache(LoggingConfigurable):
         key = self._key(asked)
         return key is not None and (key in self._flights or await self._find(key) is not None)
 
-    async def chat(self, asked: Asked, provider: Provider, door: Door) -> AsyncGenerator[Chunks, None]:
-        """Stream an answer as `Provider.chat` does: one that is kept or under way, or else the provider's."""
+    async def chat(self, asked: Asked, provider: Provider, door: Door, hear: Hear) -> None:
+        """Answer as `Provider.chat` does: by what is kept or under way, or else by the provider."""
         key = self._key(asked)
         answer = await self._without_model(key, asked)
         if answer is None:
@@ -105,32 +106,28 @@ class AnswerCache(LoggingConfigurable):
             answer = await self._without_model(key, asked)
         if answer is not None:
             door.leave()
+            await answer(hear)
         elif key is None:
-            answer = provider.chat(asked.request)
+            await provider.chat(asked.request, hear)
         else:
             self.misses += 1
-            answer = self._lead(key, asked, provider, door)
-        try:
-            async for chunks in answer:
-                yield chunks
-        finally:
-            await answer.aclose()
+            await self._lead(key, asked, provider, door).read(asked, hear)
 
-    async def _without_model(self, key: str | None, asked: Asked) -> AsyncGenerator[Chunks, None] | None:
+    async def _without_model(self, key: str | None, asked: Asked) -> Answer | None:
         if key is None:
             return None
         if (flight := self._flights.get(key)) is None:
             kept = await self._find(key)
             if kept is not None:
                 self.hits += 1
-                return replay(kept)
+                return partial(replay, kept)
             flight = self._flights.get(key)  # taken off while the cache was asked
         if flight is None:
             return None
         self.joined += 1
-        return flight.read(asked)
+        return partial(flight.read, asked)
 
-    def _lead(self, key: str, asked: Asked, provider: Provider, door: Door) -> AsyncGenerator[Chunks, None]:
+    def _lead(self, key: str, asked: Asked, provider: Provider, door: Door) -> Flight[Asked]:
         async def land(chunks: Sequence[Chunk], readers: Sequence[Asked]) -> None:
             await self._keep(key, chunks, readers)
 
@@ -138,9 +135,9 @@ class AnswerCache(LoggingConfigurable):
             if self._flights.get(key) is flight:
                 del self._flights[key]
 
-        flight = Flight(provider.chat(asked.request), closed=door.lend(), landed=land, over=over)
-        self._flights[key] = flight
-        return flight.read(asked)
+        answer = partial(provider.chat, asked.request)
+        flight = self._flights[key] = Flight(answer, closed=door.lend(), landed=land, over=over)
+        return flight
 
     def _key(self, asked: Asked) -> str | None:
         """Everything that an answer depends on; an owner's answers are found by nobody else unless they are shared."""

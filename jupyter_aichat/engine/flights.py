@@ -3,24 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
-from itertools import chain
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import copy_context
 from typing import Generic, TypeVar
 
-from jupyter_aichat.providers.base import Chunk
+from jupyter_aichat.providers.base import Chunk, Hear
 
-Chunks = tuple[Chunk, ...]
+Answer = Callable[[Hear], Awaitable[None]]
+"""An answer that has yet to be asked for: `Provider.chat` with its request."""
+
 R = TypeVar("R")
 
 
+class _Reader(Generic[R]):
+    """One who hears an answer, and whose fault it is if that fails."""
+
+    def __init__(self, who: R, hear: Hear) -> None:
+        self.who, self._hear = who, hear
+        self.done = asyncio.get_running_loop().create_future()
+        self._run = copy_context().run
+
+    def hear(self, chunks: tuple[Chunk, ...]) -> None:
+        if chunks and not self.done.done():
+            try:
+                self._run(self._hear, chunks)
+            except Exception as error:  # noqa: BLE001 (the others go on)
+                self.done.set_exception(error)
+
+    def end(self, error: Exception | None) -> None:
+        if self.done.done():
+            return
+        if error is None:
+            self.done.set_result(None)
+        else:
+            self.done.set_exception(error.with_traceback(None))
+
+
 class Flight(Generic[R]):
-    """One answer under way, all of it so far, and who reads it. A slow reader holds up nobody.
+    """One answer under way, all of it so far, and who reads it.
 
     Parameters
     ----------
     answer
-        The provider's; closed when the last reader has gone.
+        The provider's; given up when the last reader has gone.
     closed
         Called as soon as the upstream is closed.
     landed
@@ -31,59 +56,52 @@ class Flight(Generic[R]):
 
     def __init__(
         self,
-        answer: AsyncGenerator[Chunks, None],
+        answer: Answer,
         *,
         closed: Callable[[], None],
         landed: Callable[[Sequence[Chunk], Sequence[R]], Awaitable[None]],
         over: Callable[[], None],
     ) -> None:
         self._answer, self._closed, self._landed, self._over = answer, closed, landed, over
-        self._chunks: list[Chunks] = []
-        self._readers: list[R] = []
-        self._news = asyncio.Event()
+        self._chunks: list[Chunk] = []
+        self._readers: list[_Reader[R]] = []
         self._complete = False
         self._error: Exception | None = None
         self._task = asyncio.create_task(self._fly(), name="aichat-flight")
 
     async def _fly(self) -> None:
         try:
-            await self._pull()
-            self._complete = True
-            self._tell()
-            await self._landed(list(chain.from_iterable(self._chunks)), tuple(self._readers))
+            try:
+                await self._answer(self._hear)
+            finally:
+                self._closed()
+            self._complete, readers = True, tuple(reader.who for reader in self._readers)
+            self._tell_end()
+            await self._landed(self._chunks, readers)
         except Exception as error:  # noqa: BLE001 (whatever it is, each reader gets it)
             self._error = error
         finally:
             self._over()
-            self._tell()
+            self._tell_end()
 
-    async def _pull(self) -> None:
-        try:
-            async with aclosing(self._answer) as stream:
-                async for chunks in stream:
-                    self._chunks.append(chunks)
-                    self._tell()
-        finally:
-            self._closed()
+    def _hear(self, chunks: tuple[Chunk, ...]) -> None:
+        self._chunks += chunks
+        for reader in tuple(self._readers):
+            reader.hear(chunks)
 
-    def _tell(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
+    def _tell_end(self) -> None:
+        for reader in self._readers:
+            reader.end(None if self._complete else self._error)
 
-    async def read(self, reader: R) -> AsyncGenerator[Chunks, None]:
-        """Stream the answer from its beginning: what is there already at once, then as it comes."""
+    async def read(self, who: R, hear: Hear) -> None:
+        """Give the answer from its beginning: what is there already at once, then as it comes."""
+        reader = _Reader(who, hear)
         self._readers.append(reader)
-        index = 0
         try:
-            while not (self._ended and index == len(self._chunks)):
-                if index == len(self._chunks):
-                    await self._news.wait()
-                    continue
-                fresh = tuple(chain.from_iterable(self._chunks[index:]))
-                index = len(self._chunks)
-                yield fresh
-            if self._error is not None and not self._complete:
-                raise self._error.with_traceback(None)
+            reader.hear(tuple(self._chunks))
+            if self._ended:
+                self._tell_end()
+            await reader.done
         finally:
             self._readers.remove(reader)
             if not self._readers:

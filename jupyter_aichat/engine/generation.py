@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable
 
 import msgspec
 
@@ -35,7 +34,7 @@ from jupyter_aichat.engine.observer import Observer, ended_run
 from jupyter_aichat.engine.window import Estimator, Window, fit, was_cut
 from jupyter_aichat.errors import AIChatError, NotFound, StoreUnavailable, StreamInterrupted
 from jupyter_aichat.limits.quotas import Quotas
-from jupyter_aichat.providers.base import ChatRequest, Chunk
+from jupyter_aichat.providers.base import ChatRequest, Chunk, Hear
 from jupyter_aichat.stores.base import Store
 
 MAX_CHARACTERS = 3 * 1024 * 1024
@@ -51,6 +50,10 @@ class End(msgspec.Struct, frozen=True):
     outcome: Outcome
     reason: str | None = None
     error: Failure | None = None
+
+
+class _TooLong(Exception):
+    """The answer is as long as one may be."""
 
 
 LET_GO = End("interrupted", "server_restarted")
@@ -129,29 +132,33 @@ class Generator:
         live.tell(context)
         loop = asyncio.get_running_loop()
         asked = live.asked = AskedModel(loop.time(), context.tokens)
-        answer = self._answer(live, model, _request(live.record, window, setup))
-        del window  # a long history, which nobody needs while the answer comes
+        request = _request(live.record, window, setup)
+        del window
         self._observer.asking(model, live.record)
         try:
-            end = await self._listen(live, asked, answer)
+            end = await self._listen(live, asked, model, request)
         finally:
             finished = live.finished_chunk
             usage, reason = (finished.usage, finished.reason) if finished else (None, None)
             self._observer.heard(asked.first_token_s, usage, reason)
         return end or self._completed(live, setup, context, asked.first_token_s)
 
-    async def _listen(
-        self, live: LiveRun, asked: AskedModel, answer: AsyncGenerator[tuple[Chunk, ...], None]
-    ) -> End | None:
-        """Take the answer as it comes; return the end of one that is too long."""
-        async with aclosing(answer) as stream:
-            async for chunks in stream:
-                if asked.first_at is None:
-                    asked.first_at = asyncio.get_running_loop().time()
-                    self._observer.first_token()
-                live.feed(chunks)
-                if live.size > MAX_CHARACTERS:
-                    return End("stopped", "too_long")
+    async def _listen(self, live: LiveRun, asked: AskedModel, model: Model, request: ChatRequest) -> End | None:
+        """Ask, and take the answer as it comes; return the end of one that is too long."""
+        feed = live.feed
+
+        def hear(chunks: tuple[Chunk, ...]) -> None:
+            if asked.first_at is None:
+                asked.first_at = asyncio.get_running_loop().time()
+                self._observer.first_token()
+            feed(chunks)
+            if live.size > MAX_CHARACTERS:
+                raise _TooLong
+
+        try:
+            await self._answer(live, model, request, hear)
+        except _TooLong:
+            return End("stopped", "too_long")
         return None
 
     async def _admitted(self, live: LiveRun) -> None:
@@ -160,11 +167,12 @@ class Generator:
         await self._admission.enter(live)
         self._observer.admitted(loop.time() - begun)
 
-    def _answer(self, live: LiveRun, model: Model, request: ChatRequest) -> AsyncGenerator[tuple[Chunk, ...], None]:
+    def _answer(self, live: LiveRun, model: Model, request: ChatRequest, hear: Hear) -> Awaitable[None]:
         provider = self._catalogue.provider(model.provider)
         if not self._answers.concerns(live.record.generation):
-            return provider.chat(request)
-        return self._answers.chat(_asked(live.record, model, request), provider, self._admission.door(live))
+            return provider.chat(request, hear)
+        asked = _asked(live.record, model, request)
+        return self._answers.chat(asked, provider, self._admission.door(live), hear)
 
     async def _at_hand(self, live: LiveRun, question: Message, reply: Message) -> bool:
         """Whether the answer needs no model, and the run need not wait for one."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
 from jupyter_aichat.domain.usage import Usage
-from jupyter_aichat.engine.flights import Chunks
-from jupyter_aichat.providers.base import Chunk, FinishedChunk, TextChunk, ThinkingChunk
+from jupyter_aichat.providers.base import Chunk, FinishedChunk, Hear, TextChunk, ThinkingChunk
 
 _PIECE = 16_384
 
@@ -42,11 +41,11 @@ def kept_of(chunks: Sequence[Chunk]) -> KeptAnswer | None:
     return KeptAnswer(tuple(parts), finished.reason, finished.usage.prompt_tokens, finished.usage.completion_tokens)
 
 
-async def replay(kept: KeptAnswer) -> AsyncGenerator[Chunks, None]:
-    """Stream a kept answer as a provider would."""
+async def replay(kept: KeptAnswer, hear: Hear) -> None:
+    """Give a kept answer as a provider would."""
     for kind, text in kept.parts:
         made = TextChunk if kind == "text" else ThinkingChunk
         for begin in range(0, len(text), _PIECE):
-            yield (made(text[begin : begin + _PIECE]),)
+            hear((made(text[begin : begin + _PIECE]),))
     usage = Usage(prompt_tokens=kept.prompt_tokens, completion_tokens=kept.completion_tokens, cached=True)
-    yield (FinishedChunk(kept.reason, usage),)
+    hear((FinishedChunk(kept.reason, usage),))

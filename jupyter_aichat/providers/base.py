@@ -6,7 +6,7 @@ once. Errors are those of `jupyter_aichat.errors` below `ProviderError`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import Callable
 from typing import Literal, Protocol
 
 import msgspec
@@ -71,6 +71,10 @@ class FinishedChunk(msgspec.Struct, frozen=True, gc=False):
 Chunk = TextChunk | ThinkingChunk | ToolCallChunk | FinishedChunk
 
 
+Hear = Callable[[tuple[Chunk, ...]], None]
+"""Takes chunks; called on the loop, in the step that brought them, and returns at once."""
+
+
 class Provider(Protocol):
     """A server of models."""
 
@@ -99,9 +103,10 @@ class Provider(Protocol):
         """Return what a run of this model needs: one or no question to the server."""
         ...
 
-    def chat(self, request: ChatRequest) -> AsyncGenerator[tuple[Chunk, ...], None]:
-        """Stream an answer: for each read from the server the chunks in it, neighbours of a kind joined.
+    async def chat(self, request: ChatRequest, hear: Hear) -> None:
+        """Ask, and call `hear` with what each read from the server brought, neighbours of a kind joined.
 
-        A stream that ends without the server's own end raises `StreamInterrupted`; `FinishedChunk` is the last.
+        Returns after the server's own end, whose `FinishedChunk` is the last; a stream that ends without one raises
+        `StreamInterrupted`. What `hear` raises ends the answer, and is raised here.
         """
         ...

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
@@ -59,8 +59,11 @@ class ByteStream(Protocol):
     status: int
     content_type: str
 
-    async def read(self) -> bytes:
-        """Return what has come in since the last read, at least one byte; b"" at the end. Raises `Fault`."""
+    async def pump(self, take: Callable[[bytes], bool]) -> None:
+        """Hand over what comes in as it comes, at least one byte at a time, until `take` says that it is enough.
+
+        At the end it is given b"". Raises `Fault`, and what `take` raises; may be called once.
+        """
         ...
 
     def close(self) -> None:
@@ -130,11 +133,15 @@ class HttpClient:
 async def whole(stream: ByteStream, limit: int) -> Answer:
     """Read a stream to its end, at most `limit` bytes, and close it. Raises `Fault`."""
     body = bytearray()
+
+    def take(data: bytes) -> bool:
+        body.extend(data)
+        if len(body) > limit:
+            raise Fault(FaultKind.TOO_LARGE)
+        return False
+
     try:
-        while data := await stream.read():
-            body += data
-            if len(body) > limit:
-                raise Fault(FaultKind.TOO_LARGE)
+        await stream.pump(take)
     finally:
         stream.close()
     return Answer(stream.status, stream.content_type, bytes(body))

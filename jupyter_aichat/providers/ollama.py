@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import AsyncGenerator
 from typing import Any
 
 from traitlets import Bool, Dict, Float, Int, TraitError, Unicode, Union, default, validate
@@ -13,7 +12,7 @@ from traitlets.config import LoggingConfigurable
 
 from jupyter_aichat.domain.model import Model, ModelSetup, ServerState
 from jupyter_aichat.errors import ProviderBusy
-from jupyter_aichat.providers.base import ChatRequest, Chunk
+from jupyter_aichat.providers.base import ChatRequest, Hear
 from jupyter_aichat.providers.exchange import ByteStream, Fault, HttpClient, whole
 from jupyter_aichat.providers.ollama_discretion import DiscreetWording
 from jupyter_aichat.providers.ollama_errors import Wording
@@ -120,20 +119,24 @@ class OllamaProvider(LoggingConfigurable):
         """Return what a run of this model needs: no question, or one where its digest is new."""
         return setup_of(model, await self._models.facts(model.name), self.num_ctx)
 
-    async def chat(self, request: ChatRequest, *, patient: bool = True) -> AsyncGenerator[tuple[Chunk, ...], None]:
-        """Stream an answer as `Provider.chat` says; a busy server is asked again a few times before the first chunk.
+    async def chat(self, request: ChatRequest, hear: Hear, *, patient: bool = True) -> None:
+        """Answer as `Provider.chat` says; a busy server is asked again a few times before the first chunk.
 
         Not so where nobody is `patient`, who has another one to ask.
         """
         wording = self._wording(request.model)
         answer = ChatStream(wording)
+
+        def take(data: bytes) -> bool:
+            if chunks := answer.feed(data):
+                hear(chunks)
+            return answer.over
+
         stream: ByteStream | None = None
         try:
             stream = await self._begin(request, wording, _BUSY_PAUSES_S if patient else ())
             del request  # a long history, which nobody needs while the answer comes
-            while not answer.over:
-                if chunks := answer.feed(await stream.read()):
-                    yield chunks
+            await stream.pump(take)
         except Fault as fault:
             raise wording.fault(fault) from fault
         finally:

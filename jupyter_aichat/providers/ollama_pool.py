@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import aclosing
+from collections.abc import Iterable
 from typing import Any
 
 from traitlets import Dict, Int, List, TraitError, Unicode, default, validate
@@ -19,7 +18,7 @@ from jupyter_aichat.errors import (
     ProviderUnreachable,
     StreamInterrupted,
 )
-from jupyter_aichat.providers.base import ChatRequest, Chunk
+from jupyter_aichat.providers.base import ChatRequest, Chunk, Hear
 from jupyter_aichat.providers.ollama import OllamaProvider
 from jupyter_aichat.providers.ollama_server import OllamaServer
 from jupyter_aichat.providers.ollama_url import parse_host
@@ -148,18 +147,21 @@ class OllamaPool(LoggingConfigurable):
                 if not self._left(model.name, model.digest, tried):
                     raise
 
-    async def chat(self, request: ChatRequest) -> AsyncGenerator[tuple[Chunk, ...], None]:
-        """Stream an answer as `Provider.chat` says, of the best server that takes the question."""
+    async def chat(self, request: ChatRequest, hear: Hear) -> None:
+        """Answer as `Provider.chat` says, by the best server that takes the question."""
         model, digest, tried, begun = request.model, request.digest, set[OllamaServer](), False
+
+        def hear_first(chunks: tuple[Chunk, ...]) -> None:
+            nonlocal begun
+            begun = True
+            hear(chunks)
+
         while True:
             member = self._choose(model, digest, tried)
             member.streams[model] += 1
             try:
                 others = self._left(model, digest, {*tried, member})
-                async with aclosing(member.provider.chat(request, patient=not others)) as answer:
-                    async for chunks in answer:
-                        begun = True
-                        yield chunks
+                await member.provider.chat(request, hear_first, patient=not others)
                 return
             except (ProviderUnreachable, ProviderBusy, StreamInterrupted, ModelNotFound) as error:
                 self._note(member, error)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import Iterator
 
 from traitlets import Bool, Float, List, Unicode
 from traitlets.config import LoggingConfigurable
@@ -16,7 +16,15 @@ from jupyter_aichat.domain.model import Model, ModelSetup, ServerState
 from jupyter_aichat.domain.part import text_of
 from jupyter_aichat.domain.usage import Usage
 from jupyter_aichat.errors import ModelNotFound, ProviderTimeout
-from jupyter_aichat.providers.base import ChatRequest, Chunk, FinishedChunk, PromptMessage, TextChunk, ThinkingChunk
+from jupyter_aichat.providers.base import (
+    ChatRequest,
+    Chunk,
+    FinishedChunk,
+    Hear,
+    PromptMessage,
+    TextChunk,
+    ThinkingChunk,
+)
 from jupyter_aichat.providers.scripted_scenarios import EXAMPLES, Cue, Script, can_continue, script_for
 
 DEMO = "demo"
@@ -53,7 +61,7 @@ class ScriptedProvider(LoggingConfigurable):
         self._script(model.name, Cue(""))
         return ModelSetup(model, _CONTEXT, can_continue(model.name))
 
-    async def chat(self, request: ChatRequest) -> AsyncGenerator[tuple[Chunk, ...], None]:
+    async def chat(self, request: ChatRequest, hear: Hear) -> None:
         """Play the script of the model, with stop sequences, ``num_predict`` and a begun answer honoured."""
         script = self._script(request.model, _cue(request.messages))
         loop = asyncio.get_running_loop()
@@ -62,7 +70,7 @@ class ScriptedProvider(LoggingConfigurable):
             due += pause_s
             await asyncio.sleep(max(0.0, due - loop.time()))  # also gives way to others
             if chunk is not None:
-                yield (chunk,)
+                hear((chunk,))
 
     def _scenario_names(self) -> tuple[str, ...]:
         return (*EXAMPLES, *self.names) if self.scenarios else ()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
 import msgspec
@@ -95,15 +96,31 @@ class Reply(msgspec.Struct):
         return last
 
 
+async def streamed(provider: Provider, wanted: ChatRequest) -> AsyncGenerator[tuple[Chunk, ...], None]:
+    """Yield what an answer brings; who leaves it ends it."""
+    heard: asyncio.Queue[tuple[Chunk, ...] | None] = asyncio.Queue()
+    asking = asyncio.create_task(provider.chat(wanted, heard.put_nowait))
+    asking.add_done_callback(lambda _: heard.put_nowait(None))
+    try:
+        while (chunks := await heard.get()) is not None:
+            yield chunks
+        await asking
+    finally:
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+
+
 async def ask(provider: Provider, wanted: ChatRequest) -> Reply:
     """Read an answer to its end, whichever it is."""
     reply = Reply()
+
+    def hear(chunks: tuple[Chunk, ...]) -> None:
+        assert chunks, "an empty read is no read"
+        reply.reads.append(chunks)
+        reply.chunks += chunks
+
     try:
-        async with aclosing(provider.chat(wanted)) as stream:
-            async for chunks in stream:
-                assert chunks, "an empty read is no read"
-                reply.reads.append(chunks)
-                reply.chunks += chunks
+        await provider.chat(wanted, hear)
     except Exception as error:
         reply.error = error
     return reply

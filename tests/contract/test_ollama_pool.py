@@ -18,7 +18,7 @@ from jupyter_aichat.errors import ModelNotFound, ProviderBusy, ProviderUnreachab
 from jupyter_aichat.providers import ollama_pool
 from jupyter_aichat.providers.ollama_pool import OllamaPool
 from tests.contract.provider_servers import DONE, Exchange, FakeServer, Handler, answering, chat, fake, line, streaming
-from tests.contract.provider_targets import Reply, ask, opened, request
+from tests.contract.provider_targets import Reply, ask, opened, request, streamed
 
 SAME, OTHER = "a" * 64, "b" * 64
 
@@ -341,7 +341,7 @@ async def test_who_stops_reading_closes_the_one_connection() -> None:
         fake({**having("m:latest"), **writing("a", never)}) as two,
         pool_of(one.url, two.url) as pool,
     ):
-        async with aclosing(pool.chat(request("m"))) as answer:
+        async with aclosing(streamed(pool, request("m"))) as answer:
             await anext(answer)
         (exchange,) = [*one.to("/api/chat"), *two.to("/api/chat")]
         await asyncio.wait_for(exchange.hung_up.wait(), 1)

@@ -21,7 +21,7 @@ from jupyter_aichat.errors import (
 )
 from jupyter_aichat.providers.ollama import OllamaProvider
 from tests.contract.provider_servers import DONE, Exchange, Handler, chat, fake, line, streaming
-from tests.contract.provider_targets import ask, opened, reply_to, request
+from tests.contract.provider_targets import ask, opened, reply_to, request, streamed
 
 
 async def test_nothing_listens() -> None:
@@ -146,7 +146,7 @@ async def silent_after_one(exchange: Exchange) -> None:
 @pytest.mark.parametrize("handler", [endless, silent_after_one])
 async def test_closing_the_stream_closes_the_socket(handler: Handler) -> None:
     async with fake(chat(handler)) as server, opened(OllamaProvider(url=server.url)) as provider:
-        async with aclosing(provider.chat(request("m"))) as stream:
+        async with aclosing(streamed(provider, request("m"))) as stream:
             await anext(stream)
         left = time.monotonic()
         exchange = server.to("/api/chat")[0]

@@ -17,6 +17,7 @@ from tests.contract.provider_targets import (
     request,
     scripted_target,
     send_also,
+    streamed,
 )
 from tests.ollama.record import TOOL
 
@@ -118,7 +119,7 @@ async def test_a_model_that_is_not_there(target: Target) -> None:
 
 async def test_an_answer_left_behind_disturbs_no_other(target: Target) -> None:
     async with target() as provider:
-        async with aclosing(provider.chat(request("counter"))) as stream:
+        async with aclosing(streamed(provider, request("counter"))) as stream:
             first = await anext(stream)
         assert isinstance(first[0], TextChunk)
         assert first[0].text.startswith(" 1")

@@ -11,9 +11,9 @@ import pytest
 
 from jupyter_aichat.domain.part import TextPart
 from jupyter_aichat.errors import ProviderError, ProviderUnreachable, StreamInterrupted
-from jupyter_aichat.providers.base import ChatRequest, PromptMessage, TextChunk
+from jupyter_aichat.providers.base import ChatRequest, Chunk, PromptMessage, TextChunk
 from jupyter_aichat.providers.ollama import OllamaProvider
-from tests.contract.provider_targets import Reply, ask, model_named, opened, request, send_also
+from tests.contract.provider_targets import Reply, ask, model_named, opened, request, send_also, streamed
 from tests.ollama.server import OllamaServer
 
 
@@ -25,12 +25,14 @@ def spoken(*texts: str) -> tuple[PromptMessage, ...]:
 async def read_until(provider: OllamaProvider, wanted: ChatRequest, tokens: int, then: asyncio.Event) -> Reply:
     """Read an answer to its end and say when it has come so far."""
     reply = Reply()
+
+    def hear(chunks: tuple[Chunk, ...]) -> None:
+        reply.chunks += chunks
+        if len(reply.text.split()) >= tokens:
+            then.set()
+
     try:
-        async with aclosing(provider.chat(wanted)) as stream:
-            async for chunks in stream:
-                reply.chunks += chunks
-                if len(reply.text.split()) >= tokens:
-                    then.set()
+        await provider.chat(wanted, hear)
     except ProviderError as error:
         reply.error = error
     finally:
@@ -90,7 +92,7 @@ async def test_an_option_of_the_wrong_type(ollama: str, monkeypatch: pytest.Monk
 
 async def test_hanging_up_frees_the_runner(own_ollama: OllamaServer) -> None:
     async with opened(OllamaProvider(url=own_ollama.url)) as provider:
-        async with aclosing(provider.chat(request("slow-endless"))) as stream:
+        async with aclosing(streamed(provider, request("slow-endless"))) as stream:
             for _ in range(3):
                 await anext(stream)
         await asyncio.sleep(1)
@@ -159,7 +161,7 @@ async def test_a_server_killed_in_mid_answer(own_ollama: OllamaServer) -> None:
 async def test_the_first_text_comes_as_soon_as_there_is_one(ollama: str) -> None:
     async with opened(OllamaProvider(url=ollama)) as provider:
         await ask(provider, request("slow-counter", num_predict=1))
-        async with aclosing(provider.chat(request("slow-counter"))) as stream:
+        async with aclosing(streamed(provider, request("slow-counter"))) as stream:
             async for chunks in stream:
                 assert chunks == (TextChunk(" 1"),)
                 break

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
 
 import pytest
 
@@ -13,7 +12,7 @@ from jupyter_aichat.domain.part import TextPart, text_of
 from jupyter_aichat.domain.run import RunEnd
 from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.errors import NotFound
-from jupyter_aichat.providers.base import ChatRequest, Chunk
+from jupyter_aichat.providers.base import ChatRequest, Hear
 from tests.engine.collect import OWNER, ask, end, read, settled, stored, text, until
 from tests.fakes import DONE, MODEL, FakeProvider
 
@@ -125,10 +124,9 @@ async def test_a_provider_that_is_slow_to_close_keeps_nobody_from_ending(
     """The generator's own `finally` runs inside the run's task; its end is written when that is through."""
     closed = asyncio.Event()
 
-    async def chat(request: ChatRequest) -> AsyncGenerator[tuple[Chunk, ...], None]:
+    async def chat(request: ChatRequest, hear: Hear) -> None:
         try:
             await asyncio.Event().wait()
-            yield (DONE,)
         finally:
             await asyncio.sleep(0.2)
             closed.set()

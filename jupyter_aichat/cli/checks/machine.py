@@ -12,7 +12,7 @@ from jupyter_aichat.cli.checks.finding import Finding
 
 _NEEDED = (
     *("jupyterlab-aichat", "jupyter-server", "tornado", "motor", "pymongo", "redis", "bcrypt", "pyjwt"),
-    *("aiohttp", "httpx", "msgspec", "prometheus-client"),
+    *("aiohttp", "httptools", "httpx", "msgspec", "prometheus-client"),
 )
 _WELCOME = ("cryptography", "jupyterhub", "opentelemetry-sdk")
 

@@ -22,7 +22,7 @@ from jupyter_aichat.providers.base import ChatRequest, PromptMessage
 from jupyter_aichat.providers.scripted import ScriptedProvider
 from jupyter_aichat.providers.scripted_demo import demo_answer
 from jupyter_aichat.providers.scripted_scenarios import EXAMPLES, Cue, script_for
-from tests.contract.provider_targets import Reply, ask, request
+from tests.contract.provider_targets import Reply, ask, request, streamed
 
 
 async def said(model: str, *begun: str, **options: Any) -> Reply:
@@ -149,7 +149,7 @@ async def test_names_that_mean_nothing(model: str) -> None:
 
 async def test_endless_gives_way_and_stops() -> None:
     provider = ScriptedProvider(scenarios=True)
-    async with aclosing(provider.chat(request("endless-0"))) as stream:
+    async with aclosing(streamed(provider, request("endless-0"))) as stream:
         beats = asyncio.create_task(_beats(20))
         async for _ in stream:
             if beats.done():
