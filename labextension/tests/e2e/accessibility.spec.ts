@@ -31,6 +31,10 @@ async function walk(panel: Panel, page: Page): Promise<void> {
   await panel.ended(thought);
   await thought.locator('summary').click();
   await check(page, 'thinking');
+  const tool = await panel.ask('Which tool?', 'tooler');
+  await panel.ended(tool);
+  await tool.locator('summary').click();
+  await check(page, 'a tool that was asked for');
   const failed = await panel.ask('Fail', 'fail-model_not_found-after-0');
   await failed.getByText('Details').click();
   await check(page, 'failed');

@@ -1,4 +1,5 @@
 import * as React from 'react';
+import { useRowFocus } from '../../ui/components/useRowFocus';
 import { useService } from '../context';
 import { Failed } from './forms';
 import type { List } from './useList';
@@ -7,8 +8,10 @@ import type { List } from './useList';
 export function Listing<T>(p: { list: List<T>; empty: string; children: React.ReactNode }): React.ReactElement {
   const { trans } = useService();
   const { list } = p;
+  const place = React.useRef<HTMLDivElement>(null);
+  useRowFocus(place, list);
   return (
-    <div className="aichat-listing" aria-busy={list.status === 'loading'}>
+    <div ref={place} tabIndex={-1} className="aichat-listing" aria-busy={list.status === 'loading'}>
       {list.items.length > 0 && p.children}
       {list.status === 'loading' && <p className="aichat-quiet">{trans.__('Loading …')}</p>}
       {list.status === 'ready' && !list.items.length && <p className="aichat-quiet">{p.empty}</p>}

@@ -1,5 +1,6 @@
 import * as React from 'react';
 import { asApiError } from '../client/errors';
+import { isolated } from '../i18n';
 import { useChat } from './context';
 import { Dialog } from './parts';
 
@@ -41,6 +42,3 @@ export function DeleteDialog({ open, title, onClose, onDelete }: Props): React.R
     </Dialog>
   );
 }
-
-/** In a sentence of another direction its words and the sentence's own stay apart. */
-const isolated = (title: string): string => `\u2068${title}\u2069`;

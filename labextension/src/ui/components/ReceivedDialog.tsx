@@ -3,6 +3,7 @@ import { asApiError } from '../client/errors';
 import type { ReceivedShare } from '../protocol.generated';
 import { useChat } from './context';
 import { Dialog } from './parts';
+import { useRowFocus } from './useRowFocus';
 
 /** The chats that others have shared with this person. */
 export function ReceivedDialog({ open, onClose }: { open: boolean; onClose(): void }): React.ReactElement {
@@ -25,6 +26,8 @@ function Received(): React.ReactElement {
   const [items, setItems] = React.useState<readonly ReceivedShare[] | null>(null);
   const [next, setNext] = React.useState<string | null>(null);
   const [error, setError] = React.useState('');
+  const place = React.useRef<HTMLDivElement>(null);
+  useRowFocus(place, items);
   const load = React.useCallback(
     async (cursor: string | null): Promise<void> => {
       try {
@@ -49,7 +52,7 @@ function Received(): React.ReactElement {
     }
   };
   return (
-    <div aria-busy={items === null && !error}>
+    <div ref={place} tabIndex={-1} aria-busy={items === null && !error}>
       {error && (
         <p className="aichat-error-line" role="alert">
           {error}
@@ -59,11 +62,13 @@ function Received(): React.ReactElement {
       <ul className="aichat-share-list">
         {items?.map(each => (
           <li key={each.id}>
-            <a href={sharedUrl?.(each.id)} target="_blank" rel="noreferrer" dir="auto">
-              {each.title || trans.__('New chat')}
-            </a>
-            <span className="aichat-quiet" dir="auto">
-              {each.shared_by}
+            <span className="aichat-share-what">
+              <a href={sharedUrl?.(each.id)} target="_blank" rel="noreferrer" dir="auto">
+                {each.title || trans.__('New chat')}
+              </a>{' '}
+              <span className="aichat-quiet" dir="auto">
+                {each.shared_by}
+              </span>
             </span>
             <button
               type="button"

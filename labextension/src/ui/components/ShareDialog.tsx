@@ -1,11 +1,12 @@
 import * as React from 'react';
 import { asApiError } from '../client/errors';
 import type { NewShareReply, ShareReply } from '../protocol.generated';
-import type { Trans } from '../i18n';
+import { isolated, type Trans } from '../i18n';
 import { CopyButton } from './Actions';
 import { useChat } from './context';
 import { Dialog } from './parts';
 import { ShareForm } from './ShareForm';
+import { useRowFocus } from './useRowFocus';
 
 interface Props {
   open: boolean;
@@ -34,6 +35,8 @@ function Sharing({ chatId }: { chatId: string }): React.ReactElement {
   const [shares, setShares] = React.useState<readonly ShareReply[]>([]);
   const [made, setMade] = React.useState<NewShareReply | null>(null);
   const [error, setError] = React.useState('');
+  const place = React.useRef<HTMLDivElement>(null);
+  useRowFocus(place, shares);
   const attempt = React.useCallback(
     (work: () => Promise<void>): Promise<void> =>
       work().then(
@@ -53,7 +56,7 @@ function Sharing({ chatId }: { chatId: string }): React.ReactElement {
       await load();
     });
   return (
-    <div className="aichat-share">
+    <div ref={place} tabIndex={-1} className="aichat-share">
       <p className="aichat-quiet">
         {trans.__('Readers see the branch that you see, also what is still to come. They can change nothing.')}
       </p>
@@ -119,8 +122,8 @@ function Present(p: {
           const name = share.with === null ? trans.__('A link') : trans.__('With %1', isolated(share.with));
           return (
             <li key={share.id}>
-              <span>
-                {name} <span className="aichat-quiet">{until(share, trans)}</span>
+              <span className="aichat-share-what">
+                <span>{name}</span> <span className="aichat-quiet">{until(share, trans)}</span>
               </span>
               <button
                 type="button"
@@ -139,11 +142,10 @@ function Present(p: {
 }
 
 const until = ({ expires_at: end, created_at: begin }: ShareReply, trans: Trans): string =>
-  end === null
-    ? trans.__('since %1', new Date(begin).toLocaleString())
-    : trans.__('until %1', new Date(end).toLocaleString());
+  end === null ? trans.__('since %1', moment(begin)) : trans.__('until %1', moment(end));
 
 const lasts = ({ expires_at: end }: ShareReply, trans: Trans): string =>
-  end === null ? trans.__('Until you revoke it.') : trans.__('Until %1.', new Date(end).toLocaleString());
+  end === null ? trans.__('Until you revoke it.') : trans.__('Until %1.', moment(end));
 
-const isolated = (name: string): string => `\u2068${name}\u2069`;
+const moment = (time: string): string =>
+  new Date(time).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });

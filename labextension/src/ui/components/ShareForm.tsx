@@ -19,6 +19,9 @@ export function ShareForm({
   const [busy, setBusy] = React.useState(false);
   const share = (event: React.FormEvent): void => {
     event.preventDefault();
+    if (busy) {
+      return;
+    }
     const wish: NewShareBody = byLink ? {} : { with: name.trim() };
     setBusy(true);
     void onShare(days ? { ...wish, expires_in: Number(days) * DAY_S } : wish).finally(() => setBusy(false));
@@ -61,7 +64,7 @@ export function ShareForm({
           <option value="">{trans.__('until I revoke it')}</option>
         </select>
       </label>
-      <button type="submit" className="aichat-button aichat-primary" disabled={busy}>
+      <button type="submit" className="aichat-button aichat-primary" aria-disabled={busy || undefined}>
         {byLink ? trans.__('Make a link') : trans.__('Share')}
       </button>
     </form>

@@ -1,6 +1,7 @@
 import * as React from 'react';
 import type { Rest } from '../client/rest';
 import type { Host } from '../host';
+import { isolated } from '../i18n';
 import { useCell } from '../state/cell';
 import { isRunning, textOf } from '../state/message-view';
 import { SharedModel } from '../state/shared';
@@ -163,6 +164,3 @@ function Announcer({ model, host: { trans } }: { model: SharedModel; host: Host 
     </div>
   );
 }
-
-/** In a sentence of another direction a name and the sentence's own words stay apart. */
-const isolated = (name: string): string => `\u2068${name}\u2069`;

@@ -1,6 +1,8 @@
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
+import { MODEL, QUESTION } from '../pictures/answers';
 import { expect, newPage, test } from './test';
+import type { Visitor } from './visitor';
 
 const VIEWS: readonly (readonly [string, string | RegExp])[] = [
   ['', 'New chat'],
@@ -21,6 +23,28 @@ async function fits(page: Page, view: string): Promise<void> {
   expect.soft(wide, `${view} is wider than the window`).toBeLessThanOrEqual(0);
 }
 
+/** Gives somebody a list of many chats, a group, and a chat with everything that an answer can have; returns a link to it. */
+async function furnish(root: Visitor): Promise<string> {
+  const { service, name, password } = root;
+  const token = await service.login(name, password);
+  const { owner_id: id } = await service.api<{ owner_id: string }>('GET', 'me', undefined, token);
+  await service.asAdmin('PATCH', `admin/users/${id}`, { groups: ['class-1'], quotas: [{ tokens_per_day: 1_000_000 }] });
+  const titles = ['قائمة بالنماذج', ...Array.from({ length: 30 }, (_, index) => `About number ${index}`)];
+  await Promise.all(titles.map(title => service.api('POST', 'chats', { title }, token)));
+  await root.go();
+  await root.ended(await root.ask('Think', 'thinker'));
+  await root.ended(await root.ask('Which tool?', 'tooler'));
+  await root.ended(await root.ask('Fail', 'fail-provider_error-after-20'));
+  await root.ended(await root.ask(`${MODEL.answer(QUESTION)}\n\n![x](https://a.example/x.png)`, 'echo'));
+  await expect(root.answers.locator('math').first()).toBeAttached();
+  for (const fold of await root.answers.locator('summary').all()) {
+    await fold.click();
+  }
+  const chats = await service.api<{ items: { id: string }[] }>('GET', 'chats?limit=1', undefined, token);
+  const share = await service.api<{ token: string }>('POST', `chats/${chats.items[0].id}/shares`, {}, token);
+  return `shared/${share.token}`;
+}
+
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`axe finds nothing on any view: ${colorScheme}`, async ({ visit, browser, errors, service }) => {
     test.setTimeout(90_000);
@@ -31,9 +55,18 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await expect(out.getByRole('heading').first()).toBeVisible();
       await check(out, view, colorScheme === 'dark');
     }
-    await out.context().close();
     const root = await visit('Root', ['user', 'admin']);
     await root.page.emulateMedia({ colorScheme });
+    const link = await furnish(root);
+    await check(root.page, 'chat with all that there is', colorScheme === 'dark');
+    await root.root.getByRole('button', { name: 'More', exact: true }).click();
+    await root.root.getByRole('menuitem', { name: 'Share …' }).click();
+    await expect(root.root.getByRole('button', { name: /^Revoke/ })).toBeVisible();
+    await check(root.page, 'sharing', colorScheme === 'dark');
+    await out.goto(service.url + link);
+    await expect(out.getByRole('log').locator('math').first()).toBeAttached();
+    await check(out, 'shared chat', colorScheme === 'dark');
+    await out.context().close();
     for (const [view, heading] of VIEWS) {
       await root.go(view);
       await expect(root.page.getByRole('heading', { name: heading }).first()).toBeVisible();
@@ -101,4 +134,35 @@ test('by keyboard alone: log in, ask, go to the settings and back, log out', asy
   await keyboard.press('Enter');
   await ada.isOut(/You are logged out/);
   expect(page.url()).toBe(`${service.url}login`);
+});
+
+test('by keyboard alone: the keyboard is back where it was, and in the list when its row is gone', async ({
+  visit,
+  service
+}) => {
+  const root = await visit('Root', ['user', 'admin']);
+  const { page } = root;
+  const { keyboard } = page;
+  const names = [1, 2].map(number => `${root.name.toLowerCase()}-${number}`);
+  for (const username of names) {
+    await service.asAdmin('POST', 'admin/users', { username, password: 'correct horse battery', roles: ['user'] });
+  }
+  await root.go('admin/users');
+  await page.getByLabel('Name begins with').fill(`${root.name}-`);
+  const [first, second] = names.map(name => page.getByRole('button', { name: `Actions for ${name}` }));
+  await expect(page.getByRole('main').getByRole('listitem')).toHaveCount(2);
+  await first.focus();
+  await keyboard.press('ArrowUp'); // the last one: delete
+  await keyboard.press('Enter');
+  await expect(page.getByRole('button', { name: 'Cancel' })).toBeFocused();
+  await keyboard.press('Enter');
+  await expect(first).toBeFocused();
+  for (const next of [second, page.locator('.aichat-listing')]) {
+    await keyboard.press('ArrowUp');
+    await keyboard.press('Enter');
+    await keyboard.press('Tab');
+    await keyboard.press('Enter');
+    await expect(next).toBeFocused();
+  }
+  await expect(page.getByText('No accounts.')).toBeVisible();
 });

@@ -98,6 +98,19 @@ describe('sharing', () => {
     expect(within(screen.getByRole('list')).getByText(/With .*eve/)).toBeDefined();
   });
 
+  test('keeps the keyboard in the dialog when what had it was revoked', async () => {
+    shares = ['s1', 's2'].map(id => ({ id, with: id, created_at: CREATED, expires_at: null }));
+    await open();
+    const [first, second] = await screen.findAllByRole('button', { name: /^Revoke/ });
+    first!.focus();
+    await userEvent.keyboard('{Enter}');
+    await waitFor(() => expect(first!.isConnected).toBe(false));
+    expect(document.activeElement).toBe(second);
+    await userEvent.keyboard('{Enter}');
+    await waitFor(() => expect(screen.queryByRole('list')).toBeNull());
+    expect(document.activeElement?.className).toBe('aichat-share');
+  });
+
   test('says why it was refused, and nothing is lost', async () => {
     await open();
     await userEvent.click(screen.getByRole('radio', { name: 'One user' }));
@@ -106,6 +119,7 @@ describe('sharing', () => {
     await userEvent.click(screen.getByRole('button', { name: 'Share' }));
     expect((await screen.findByRole('alert')).textContent).toBe('Nobody has this user name here.');
     expect(screen.getByRole('textbox', { name: 'User name' })).toHaveProperty('value', 'nobody');
+    expect(document.activeElement).toBe(screen.getByRole('button', { name: 'Share' }));
   });
 
   test('shows what others have shared, with the way there', async () => {

@@ -65,8 +65,12 @@ function Record({ of }: { of: Named }): React.ReactElement {
     <tr>
       <td>{moment(of.at)}</td>
       <td>{actionNames(trans)[of.action] ?? of.action}</td>
-      <td dir="auto">{of.who || '–'}</td>
-      <td dir="auto">{of.subject !== of.actor && of.whom}</td>
+      <td dir="auto" className="aichat-named">
+        {of.who || '–'}
+      </td>
+      <td dir="auto" className="aichat-named">
+        {of.subject !== of.actor && of.whom}
+      </td>
       <td>{of.address}</td>
       <td>
         {Object.entries(of.details)

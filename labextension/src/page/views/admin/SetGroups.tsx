@@ -1,5 +1,6 @@
 import * as React from 'react';
 import { Dialog } from '../../../ui/components/parts';
+import { isolated } from '../../../ui/i18n';
 import type { UserReply } from '../../../ui/protocol.generated';
 import { useService } from '../../context';
 import { Failed, Field, Form, Submit } from '../../parts/forms';
@@ -15,7 +16,7 @@ export function SetGroups(p: { of: UserReply; onClose(): void; onChanged(): void
     p.onClose();
   });
   return (
-    <Dialog open title={trans.__('Groups of “%1”', p.of.name)} onClose={p.onClose}>
+    <Dialog open title={trans.__('Groups of “%1”', isolated(p.of.name))} onClose={p.onClose}>
       <Form onSubmit={() => void set.run()}>
         <Field
           label={trans.__('Groups')}

@@ -1,5 +1,6 @@
 import * as React from 'react';
 import { Dialog } from '../../../ui/components/parts';
+import { isolated } from '../../../ui/i18n';
 import type { UserReply } from '../../../ui/protocol.generated';
 import { useService } from '../../context';
 import { Failed, Form, PasswordField, Submit } from '../../parts/forms';
@@ -19,7 +20,7 @@ export function SetPassword({ of, onClose }: { of: UserReply; onClose(): void })
   const problem = problemOf(password, trans, rules);
   const whole = isLongEnough(password, rules) && !problem;
   return (
-    <Dialog open title={trans.__('A new password for “%1”', of.name)} onClose={onClose}>
+    <Dialog open title={trans.__('A new password for “%1”', isolated(of.name))} onClose={onClose}>
       <Form onSubmit={() => whole && void set.run()}>
         <p>{trans.__('All sessions of this account end.')}</p>
         <PasswordField

@@ -1,5 +1,6 @@
 import * as React from 'react';
 import { Dialog } from '../../../ui/components/parts';
+import { isolated } from '../../../ui/i18n';
 import type { Quota, UserReply } from '../../../ui/protocol.generated';
 import { useService } from '../../context';
 import { Failed, Field, Form, Submit } from '../../parts/forms';
@@ -26,7 +27,7 @@ export function SetQuotas(p: { of: UserReply; onClose(): void; onChanged(): void
     p.onClose();
   });
   return (
-    <Dialog open title={trans.__('What “%1” may use', p.of.name)} onClose={p.onClose}>
+    <Dialog open title={trans.__('What “%1” may use', isolated(p.of.name))} onClose={p.onClose}>
       <Form onSubmit={() => void set.run()}>
         <p>{trans.__('Of all models together. Where nothing stands, the rules of the service hold.')}</p>
         <div className="aichat-pairs">

@@ -53,8 +53,10 @@ export function Usage(): React.ReactElement {
 const Used = ({ of }: { of: UsageReply }): React.ReactElement => (
   <tr>
     <td>{of.day}</td>
-    <td dir="auto">{of.name ?? of.owner_id}</td>
-    <td>{of.model}</td>
+    <td dir="auto" className="aichat-named">
+      {of.name ?? of.owner_id}
+    </td>
+    <td className="aichat-named">{of.model}</td>
     {[of.runs, of.prompt_tokens, of.completion_tokens, Math.round(of.seconds)].map((value, index) => (
       <td key={index} className="aichat-number">
         {amount(value)}

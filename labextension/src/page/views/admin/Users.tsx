@@ -1,5 +1,6 @@
 import * as React from 'react';
 import { Menu, type Item } from '../../../ui/components/parts';
+import { isolated } from '../../../ui/i18n';
 import type { MeReply, UserReply } from '../../../ui/protocol.generated';
 import { useService } from '../../context';
 import { Confirm } from '../../parts/Confirm';
@@ -89,7 +90,7 @@ function UserRow({ of, own, onChanged }: { of: UserReply; own: boolean; onChange
       details={[
         of.name !== of.display_name && <bdi>{of.name}</bdi>,
         trans.__('since %1', day(of.created_at)),
-        Boolean(of.groups?.length) && trans.__('in %1', of.groups?.join(', ')),
+        Boolean(of.groups?.length) && trans.__('in %1', of.groups?.map(isolated).join(', ')),
         change.error && <Failed error={change.error} />
       ]}
     >
@@ -99,7 +100,7 @@ function UserRow({ of, own, onChanged }: { of: UserReply; own: boolean; onChange
       {asking === 'groups' && <SetGroups of={of} onClose={() => setAsking(null)} onChanged={onChanged} />}
       {asking === 'disable' && (
         <Confirm
-          title={trans.__('Disable “%1”?', of.name)}
+          title={trans.__('Disable “%1”?', isolated(of.name))}
           action={trans.__('Disable')}
           onClose={() => setAsking(null)}
           act={async () => {
@@ -112,7 +113,7 @@ function UserRow({ of, own, onChanged }: { of: UserReply; own: boolean; onChange
       )}
       {asking === 'delete' && (
         <Confirm
-          title={trans.__('Delete “%1”?', of.name)}
+          title={trans.__('Delete “%1”?', isolated(of.name))}
           action={trans.__('Delete')}
           onClose={() => setAsking(null)}
           act={async () => {

@@ -1,0 +1,47 @@
+import * as React from 'react';
+
+interface Held {
+  element: HTMLElement;
+  /** Of the row; behind all rows for what stands in none. */
+  index: number;
+}
+
+/**
+ * The keyboard stays in a list when what had it is gone with `items`: on the row that stands there now, else on the place
+ * itself, which takes the focus (`tabIndex` -1).
+ */
+export function useRowFocus(place: React.RefObject<HTMLElement>, items: unknown): void {
+  const held = React.useRef<Held | null>(null);
+  React.useEffect(() => {
+    const root = place.current!.getRootNode();
+    const onPlace = ({ target }: Event): void => {
+      const element = target as HTMLElement;
+      held.current = place.current?.contains(element) ? heldIn(place.current, element) : null;
+    };
+    root.addEventListener('focusin', onPlace);
+    root.addEventListener('pointerdown', onPlace); // on what takes no focus, too: a person is elsewhere then
+    return () => {
+      root.removeEventListener('focusin', onPlace);
+      root.removeEventListener('pointerdown', onPlace);
+    };
+  }, [place]);
+  React.useLayoutEffect(() => {
+    if (!held.current || held.current.element.isConnected) {
+      return;
+    }
+    const { index } = held.current;
+    held.current = null;
+    const rows = rowsIn(place.current!);
+    const near = [...rows.slice(index), ...rows.slice(0, index).reverse()];
+    const buttons = near.map(row => row.querySelector<HTMLElement>('button:not(:disabled)'));
+    (buttons.find(Boolean) ?? place.current)?.focus();
+  }, [place, items]);
+}
+
+const rowsIn = (place: HTMLElement): HTMLElement[] => [...place.querySelectorAll<HTMLElement>('li')];
+
+function heldIn(place: HTMLElement, element: HTMLElement): Held {
+  const rows = rowsIn(place);
+  const row = element.closest('li');
+  return row ? { element: row, index: rows.indexOf(row) } : { element, index: rows.length };
+}
