@@ -79,6 +79,11 @@ class RunRecord(msgspec.Struct, frozen=True, gc=False):
     stop_requested: bool = False
 
 
+def queued(record: RunRecord) -> RunRecord:
+    """Return a run as one that waits for its turn."""
+    return msgspec.structs.replace(record, run=msgspec.structs.replace(record.run, state="queued"))
+
+
 class Segment(msgspec.Struct, frozen=True, gc=False):
     """A checkpoint: text that a run added to its message since the one before.
 

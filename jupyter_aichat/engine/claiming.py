@@ -1,7 +1,8 @@
 """Taking runs that other processes committed for the workers: on their offer, or because the store has one that nobody took.
 
 Taken is the run first in the store, by compare-and-set, then its place in line and what is held for it; then whoever offered
-it hears that it need not any more, and it is a run of this process like any other.
+it hears that it need not any more, and it is a run of this process like any other. One that a process kept, which another had
+begun, is taken over.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from jupyter_aichat.engine.generation import End
 from jupyter_aichat.engine.models import Catalogue
 from jupyter_aichat.engine.offers import OFFERS, TAKEN, Offer
 from jupyter_aichat.engine.processes import Processes
+from jupyter_aichat.engine.takeover import Takeover
 from jupyter_aichat.engine.workers import Workers
 from jupyter_aichat.errors import AIChatError, BusUnavailable, ProviderError
 from jupyter_aichat.limits.quotas import Quotas
@@ -35,6 +37,8 @@ LOOK_S = 0.5
 LOOK_RARELY_S = 5.0
 """Where no process is known that leaves its questions to others."""
 AT_ONCE = 50
+TAKEOVERS_AT_ONCE = 16
+"""Each reads a whole answer."""
 
 
 class Claiming:
@@ -51,12 +55,14 @@ class Claiming:
         admission: Admission,
         quotas: Quotas,
         workers: Workers,
+        takeover: Takeover,
         processes: Processes,
         log: logging.Logger,
     ) -> None:
         self._id, self._alone, self._store, self._bus = instance, "api" not in roles, store, bus
         self._catalogue, self._admission, self._quotas = catalogue, admission, quotas
-        self._workers, self._processes, self._log = workers, processes, log
+        self._workers, self._takeover, self._processes, self._log = workers, takeover, processes, log
+        self._side_by_side = asyncio.Semaphore(TAKEOVERS_AT_ONCE)
         self._taking: set[RunId] = set()
         self._seen: frozenset[RunId] = frozenset()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -86,7 +92,9 @@ class Claiming:
     def _hear(self, payload: bytes) -> None:
         offer = msgspec.json.decode(payload, type=Offer)
         if offer.worker in (None, self._id):
-            self._spawn(self._take(offer.owner, offer.run, self._messages(offer)), f"aichat-take-{offer.run}")
+            begun = offer.epoch > NOBODYS_EPOCH
+            taking = self._go_on(offer) if begun else self._take(offer.owner, offer.run, self._messages(offer))
+            self._spawn(taking, f"aichat-take-{offer.run}")
 
     async def _messages(self, offer: Offer) -> tuple[Message, Message]:
         return await self._question_and_reply(offer.owner, offer.chat, offer.question, offer.reply)
@@ -155,8 +163,30 @@ class Claiming:
         run = msgspec.structs.replace(record.run, state="queued" if waits else "loading")
         end = End("stopped", "user") if record.stop_requested else None
         self._workers.start(msgspec.structs.replace(record, run=run), question, reply, end)
+        await self._tell_taken(record.run.id)
+
+    async def _tell_taken(self, run_id: RunId) -> None:
         with suppress(BusUnavailable):  # then whoever offered it looks
-            await self._bus.publish(TAKEN, record.run.id.encode())
+            await self._bus.publish(TAKEN, run_id.encode())
+
+    async def _go_on(self, offer: Offer) -> None:
+        """Take a run over that was kept for a worker; who keeps it would have ended it, were it too late.
+
+        It is left there where its model cannot be asked: that may come yet, as workers just did.
+        """
+        if offer.run in self._taking or not self._workers.accepting:
+            return
+        self._taking.add(offer.run)
+        try:
+            async with self._side_by_side:
+                record = await self._store.get_run(offer.owner, offer.run)
+                await self._catalogue.setup(await self._catalogue.resolve(record.generation.model or None))
+                if record.epoch == offer.epoch and await self._takeover.take(record, 0.0, "server_restarted"):
+                    await self._tell_taken(offer.run)
+        except AIChatError as error:
+            self._log.debug("Run %s cannot be taken over right now: %s", offer.run, error.code)
+        finally:
+            self._taking.discard(offer.run)
 
     async def _named(self, record: RunRecord) -> RunRecord:
         """The run with its model named, which whoever committed it may not have known."""

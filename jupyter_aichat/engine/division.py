@@ -18,6 +18,8 @@ from jupyter_aichat.engine.offering import Offering
 from jupyter_aichat.engine.offers import TAKEN
 from jupyter_aichat.engine.processes import Processes
 from jupyter_aichat.engine.published import Publisher
+from jupyter_aichat.engine.takeover import Takeover
+from jupyter_aichat.engine.window import Estimator
 from jupyter_aichat.engine.workers import Workers
 from jupyter_aichat.limits.quotas import Quotas
 from jupyter_aichat.stores.base import Store
@@ -41,6 +43,7 @@ class Division:
         catalogue: Catalogue,
         admission: Admission,
         quotas: Quotas,
+        estimator: Estimator,
         observer: Observer,
         runs: Callable[[], int],
         log: logging.Logger,
@@ -56,6 +59,7 @@ class Division:
                 bus=bus,
                 admission=admission,
                 quotas=quotas,
+                estimator=estimator,
                 processes=self.processes,
                 observer=observer,
                 log=log,
@@ -69,7 +73,7 @@ class Division:
         """How many runs of this process nobody has taken yet."""
         return 0 if self.offering is None else self.offering.waiting
 
-    def start(self, workers: Workers) -> None:
+    def start(self, workers: Workers, takeover: Takeover) -> None:
         """Hear of the others, and take what they offer, or offer."""
         self.processes.start()
         if self.offering is not None:
@@ -85,6 +89,7 @@ class Division:
             admission=self._admission,
             quotas=self._quotas,
             workers=workers,
+            takeover=takeover,
             processes=self.processes,
             log=self._log,
         )

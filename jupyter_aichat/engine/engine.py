@@ -122,7 +122,7 @@ class Engine(Configurable):
         self.quotas = quotas or Quotas()
         self.retention = retention or Retention()
         generator = self._make_generator()
-        self._division = None if roles is None else self._make_division(roles)
+        self._division = None if roles is None else self._make_division(roles, generator)
         offering = None if self._division is None else self._division.offering
         self._workers = Workers(
             generator if offering is None else offering, self._journal, bus, self._lease, self._moved
@@ -174,7 +174,7 @@ class Engine(Configurable):
         )
 
     def _make_instance(self, generator: Generator) -> Instance:
-        takeover = Takeover(
+        self._takeover = Takeover(
             instance=self._id,
             store=self._store,
             bus=self._bus,
@@ -182,6 +182,7 @@ class Engine(Configurable):
             estimator=generator.estimator,
             workers=self._workers,
             observer=self._observer,
+            generates=self.generates,
             log=self._log,
         )
         sweeper = Sweeper(
@@ -189,8 +190,9 @@ class Engine(Configurable):
             store=self._store,
             workers=self._workers,
             owners=self._owners,
-            takeover=takeover,
+            takeover=self._takeover,
             estimator=generator.estimator,
+            takes=self._takes,
             charges=self.quotas.charges,
             suspect=self._lost,
             observer=self._observer,
@@ -205,11 +207,10 @@ class Engine(Configurable):
             journal=self._journal,
             owners=self._owners,
             sweeper=sweeper,
-            takes=self.generates,
             log=self._log,
         )
 
-    def _make_division(self, roles: Roles) -> Division:
+    def _make_division(self, roles: Roles, generator: Generator) -> Division:
         return Division(
             instance=self._id,
             roles=roles,
@@ -219,6 +220,7 @@ class Engine(Configurable):
             catalogue=self.models,
             admission=self._admission,
             quotas=self.quotas,
+            estimator=generator.estimator,
             observer=self._observer,
             runs=lambda: self.active_runs,
             log=self._log,
@@ -276,7 +278,7 @@ class Engine(Configurable):
             await self._close()
             raise
         if self._division is not None:
-            self._division.start(self._workers)
+            self._division.start(self._workers, self._takeover)
         self._health.start()
         self._clearing.start()
         self.retention.start(self._store, self._deleting, self._cache, self._log)
@@ -349,6 +351,10 @@ class Engine(Configurable):
 
     def _disconnected(self, run_id: RunId) -> None:
         self._workers.end(run_id, End("stopped", "disconnected"))
+
+    def _takes(self) -> bool:
+        """Whether what the dead left is for this process: workers go on with it, and where none is left, it is kept for one."""
+        return self.generates or (self._division is not None and self._division.processes.no_worker)
 
     def _lost(self, run_id: RunId) -> None:
         self._instance.suspect(run_id)

@@ -32,7 +32,7 @@ SWEEP_S = 5.0
 
 
 class Instance:
-    """The heartbeat of one process that runs the engine; it ``takes`` what the dead left, unless it asks no model."""
+    """The heartbeat of one process that runs the engine."""
 
     def __init__(
         self,
@@ -45,10 +45,8 @@ class Instance:
         journal: Journal,
         owners: Owners,
         sweeper: Sweeper,
-        takes: bool = True,
         log: logging.Logger,
     ) -> None:
-        self._takes = takes
         self._id, self._store, self._bus, self._lease = instance, store, bus, lease
         self._workers, self._journal, self._owners, self._sweeper, self._log = workers, journal, owners, sweeper, log
         self._position: int | None = None
@@ -178,8 +176,7 @@ class Instance:
 
     async def _sweep(self) -> None:
         """Take what the dead left; look after our own less often, because that costs all of them."""
-        if self._takes:
-            await self._sweeper.look_at_others()
+        await self._sweeper.look_at_others()
         if time.monotonic() - self._own_looked_at >= SWEEP_S - 0.1:
             self._own_looked_at = time.monotonic()
             await self._sweeper.look_at_own()

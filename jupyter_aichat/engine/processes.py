@@ -54,6 +54,7 @@ class Processes:
     ) -> None:
         self._id, self._roles, self._bus, self._runs, self._log = instance, roles, bus, runs, log
         self._heard: dict[InstanceId, _Heard] = {}
+        self._hears_since = float("inf")
         self._unsubscribes: list[Unsubscribe] = []
         self._task: asyncio.Task[None] | None = None
         self._soon = asyncio.Event()
@@ -79,6 +80,13 @@ class Processes:
         return sum("worker" in each.news.roles for each in self._living())
 
     @property
+    def no_worker(self) -> bool:
+        """Whether surely no worker is there: this process hears itself, and for long enough to have heard any other."""
+        own, now = self._heard.get(self._id), time.monotonic()
+        hears = own is not None and now - own.at < HEARD_S - TELL_S  # sooner than others are forgotten, if the bus goes
+        return hears and now - self._hears_since >= HEARD_S and not self.workers
+
+    @property
     def need_workers(self) -> bool:
         """Whether there is a process that leaves its questions to workers."""
         return any("worker" not in each.news.roles for each in self._living())
@@ -100,9 +108,13 @@ class Processes:
 
     def _hear(self, payload: bytes) -> None:
         news = msgspec.json.decode(payload, type=News)
-        if news.instance not in self._heard and news.instance != self._id:
+        before, now = self._heard.get(news.instance), time.monotonic()
+        if news.instance == self._id:
+            if before is None or now - before.at >= HEARD_S - TELL_S:
+                self._hears_since = now
+        elif before is None:
             self._soon.set()
-        self._heard[news.instance] = _Heard(news, time.monotonic())
+        self._heard[news.instance] = _Heard(news, now)
 
     def _forget(self, payload: bytes) -> None:
         self._heard.pop(InstanceId(payload.decode()), None)

@@ -21,7 +21,7 @@ from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.model_rule import EVERY_MODEL, AllowedModels
 from jupyter_aichat.domain.options import Options
 from jupyter_aichat.domain.part import TextPart, text_of
-from jupyter_aichat.domain.run import FIRST_EPOCH, NOBODYS_EPOCH, Committed, Generation, Run, RunRecord, Turn
+from jupyter_aichat.domain.run import FIRST_EPOCH, NOBODYS_EPOCH, Committed, Generation, Run, RunRecord, Turn, queued
 from jupyter_aichat.engine.admission import Admission
 from jupyter_aichat.engine.expected import prompt_tokens
 from jupyter_aichat.engine.follower import Follower
@@ -336,8 +336,7 @@ class Runs:
 
 
 def _queued(turn: Turn) -> Turn:
-    run = msgspec.structs.replace(turn.record.run, state="queued")
-    return msgspec.structs.replace(turn, record=msgspec.structs.replace(turn.record, run=run))
+    return msgspec.structs.replace(turn, record=queued(turn.record))
 
 
 def _question(chat_id: ChatId, parts: tuple[TextPart, ...]) -> Message:

@@ -1,6 +1,7 @@
 """Runs that nobody writes any more: those of dead instances, and our own that have no worker.
 
-Where the store takes over, they go on here (`takeover`); else they end as interrupted, their text kept.
+Where the store takes over, they go on here (`takeover`); else they end as interrupted, their text kept. A process that asks no
+model watches the others all the while, and takes their runs only where nobody else is there for them.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class Sweeper:
 
     Parameters
     ----------
+    takes
+        Whether this process should take what others left.
     charges
         Whether what runs cost is written down.
     suspect
@@ -48,6 +51,7 @@ class Sweeper:
         owners: Owners,
         takeover: Takeover,
         estimator: Estimator,
+        takes: Callable[[], bool],
         charges: bool,
         suspect: Callable[[RunId], None],
         observer: Observer,
@@ -55,13 +59,14 @@ class Sweeper:
     ) -> None:
         self._id, self._store, self._workers, self._owners = instance, store, workers, owners
         self._takeover, self._suspect, self._observer, self._log = takeover, suspect, observer, log
-        self._estimator, self._charges = estimator, charges
+        self._estimator, self._takes, self._charges = estimator, takes, charges
         self._taking: set[RunId] = set()
         self._forsaken: frozenset[RunId] = frozenset()
 
     async def look_at_others(self) -> None:
         """Take the runs of instances that are surely dead, or have left."""
-        for dead in await self._store.lapsed(self._id):
+        gone = await self._store.lapsed(self._id)
+        for dead in gone if self._takes() else ():
             records = list(await self._store.orphans([dead.instance]))
             random.shuffle(records)  # who else takes them should not try the same ones in the same order
             await self._deal([(record, dead.gone_s) for record in records], "server_restarted")

@@ -4,6 +4,8 @@
      (epoch + 1; one wins)                  ├── no text yet: begun again
                                             └── else: `snapshot`, `run_finished`
 
+A process that asks no model keeps it for whoever does: unless it ends, it is offered to the workers (`offering`), with its text.
+
 Sound is: text alone so far, a model that goes on from its own text, an owner gone for less than `GONE_S`. What was said
 already counts against ``num_predict`` and towards the usage: estimated from the text, as the window's tokens are, because
 nobody can ask the provider any more how many it had counted.
@@ -32,7 +34,7 @@ from jupyter_aichat.domain.failure import Failure
 from jupyter_aichat.domain.ids import InstanceId
 from jupyter_aichat.domain.message import Continuation, Message
 from jupyter_aichat.domain.part import Part, TextPart, text_of
-from jupyter_aichat.domain.run import RunRecord, TakeUp, seq_of
+from jupyter_aichat.domain.run import RunRecord, TakeUp, queued, seq_of
 from jupyter_aichat.domain.usage import Usage
 from jupyter_aichat.engine.generation import End, summed
 from jupyter_aichat.engine.log import Piece
@@ -58,7 +60,13 @@ class _Left(NamedTuple):
 
 
 class Takeover:
-    """Claims runs and goes on with them."""
+    """Claims runs and goes on with them.
+
+    Parameters
+    ----------
+    generates
+        Whether this process asks models; else it keeps the runs for those that do.
+    """
 
     def __init__(
         self,
@@ -70,8 +78,10 @@ class Takeover:
         estimator: Estimator,
         workers: Workers,
         observer: Observer,
+        generates: bool,
         log: logging.Logger,
     ) -> None:
+        self._generates = generates
         self._id, self._store, self._bus, self._catalogue = instance, store, bus, catalogue
         self._estimator, self._workers, self._observer, self._log = estimator, workers, observer, log
 
@@ -115,14 +125,18 @@ class Takeover:
             return None
         if not text_of(parts) or not all(isinstance(part, TextPart) for part in parts):
             return interrupted
+        return await self._end_of_unable(record, reason) if self._generates else None
+
+    async def _end_of_unable(self, record: RunRecord, reason: str) -> End | None:
+        """The end of a run whose model does not go on from its own text, or is not there, else None."""
         try:
             setup = await self._catalogue.setup(await self._catalogue.resolve(record.generation.model or None))
         except ProviderError as error:
             return End("interrupted", reason, Failure(error.code, error.message, dict(error.details)))
-        return None if setup.can_prefill else interrupted
+        return None if setup.can_prefill else End("interrupted", reason)
 
     async def _take_up(self, record: RunRecord, reply: Message, left: _Left, end: End | None) -> None:
-        goes_on = end is None and bool(left.parts)
+        goes_on = end is None and self._generates and bool(left.parts)
         mark = _mark(reply, left.parts) if goes_on else None
         start = TakeUp(left.parts, seq_of(record.epoch, 1), mark)
         taken = await self._store.take_up(record.owner_id, record.run.id, record.epoch, start)
@@ -133,9 +147,14 @@ class Takeover:
         taken = msgspec.structs.replace(taken, usage=summed(taken.usage, left.usage))
         if goes_on:
             record, taken, end = self._rest_to_say(record, taken)
-        self._log.info("Run %s, whose owner is gone, %s", record.run.id, "goes on here" if end is None else "ends")
-        self._observer.taken_over(end is None)
-        self._workers.start(record, question, taken, end)
+        self._tell(record, end)
+        self._workers.start(record if self._generates else queued(record), question, taken, end)
+
+    def _tell(self, record: RunRecord, end: End | None) -> None:
+        what = "ends" if end else "goes on here" if self._generates else "waits here for a worker"
+        self._log.info("Run %s, whose owner is gone, %s", record.run.id, what)
+        if end or self._generates:  # else whoever goes on with it says so
+            self._observer.taken_over(end is None)
 
     def _rest_to_say(self, record: RunRecord, reply: Message) -> tuple[RunRecord, Message, End | None]:
         """What is asked of the model that goes on: the answer so far leads, and counts."""

@@ -15,6 +15,7 @@ from jupyter_aichat.cache.local import LocalCache
 from jupyter_aichat.domain.ids import InstanceId
 from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.part import text_of
+from jupyter_aichat.engine import claiming, published
 from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.engine.requests import Sent
 from jupyter_aichat.errors import StoreUnavailable
@@ -22,6 +23,7 @@ from jupyter_aichat.stores.base import Store
 from jupyter_aichat.stores.sqlite import SqliteStore
 from tests.contract import store_targets
 from tests.engine.collect import OWNER
+from tests.engine.divided import Divided
 from tests.engine.faulty import FaultyStore
 from tests.engine.replicas import ReplicaStore, SharedBus, SharedRedisBus
 from tests.fakes import FakeProvider
@@ -118,6 +120,18 @@ def replicas(
     yield replicas
     for engine in replicas.engines:
         jp_asyncio_loop.run_until_complete(engine.stop())
+
+
+@pytest.fixture
+def service(
+    tmp_path: Path, provider: FakeProvider, jp_asyncio_loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Divided]:
+    """One whose processes divide their work; none is started."""
+    monkeypatch.setattr(claiming, "LOOK_S", 0.1)
+    monkeypatch.setattr(published, "PUBLISH_S", 0.1)
+    service = Divided(tmp_path, provider)
+    yield service
+    jp_asyncio_loop.run_until_complete(service.stop())
 
 
 @pytest.fixture

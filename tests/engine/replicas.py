@@ -150,5 +150,7 @@ def freeze(engine: Engine) -> None:
 async def kill(engine: Engine, dead: dict[InstanceId, float | None], gone_s: float | None = 8.0) -> None:
     """Kill a replica; the others hold it for dead at their next look."""
     freeze(engine)
+    if engine._division is not None:
+        await engine._division.stop()
     await asyncio.sleep(0)
     dead[engine._instance._id] = gone_s

@@ -4,78 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from pathlib import Path
-from typing import cast
 
 import msgspec
 import pytest
 
 from jupyter_aichat.cache.local import LocalCache
-from jupyter_aichat.cache.local_queue import LocalQueue
 from jupyter_aichat.domain.event import QueuePosition, RunStarted
-from jupyter_aichat.domain.ids import InstanceId
 from jupyter_aichat.domain.part import text_of
-from jupyter_aichat.domain.process import BOTH, ProcessRole, Roles, parse_roles
+from jupyter_aichat.domain.process import BOTH, parse_roles
 from jupyter_aichat.engine import claiming, offering, published
-from jupyter_aichat.engine.admission import Admission
-from jupyter_aichat.engine.engine import Engine
 from jupyter_aichat.engine.models import Catalogue
 from jupyter_aichat.engine.published import STATES
-from jupyter_aichat.stores.base import Store
-from jupyter_aichat.stores.sqlite import SqliteStore
 from tests.engine.collect import OWNER, ask, end, read, settled, stored, text, until
-from tests.engine.replicas import ReplicaStore, SharedBus, kill
+from tests.engine.divided import Divided
+from tests.engine.replicas import kill
 from tests.fakes import DONE, FakeProvider
-
-
-class SharedCache(LocalCache):
-    """One cache for all processes: who leaves does not empty it."""
-
-    async def close(self) -> None:
-        """Others use it still."""
-
-
-class Service:
-    """Engines with roles, on one store, one bus, one cache and one queue."""
-
-    def __init__(self, folder: Path, provider: FakeProvider, loop: asyncio.AbstractEventLoop) -> None:
-        self._file, self.provider, self._loop = folder / "chats.sqlite3", provider, loop
-        self.bus, self.cache, self.queue = SharedBus(), SharedCache(), LocalQueue()
-        self.dead: dict[InstanceId, float | None] = {}
-        self.engines: list[Engine] = []
-
-    async def start(self, *roles: ProcessRole, capacity: int | None = 0) -> Engine:
-        """Start a process of the service."""
-        store = cast("Store", ReplicaStore(SqliteStore(self._file), self.dead))
-        admission = Admission(self.queue, LocalQueue(mending_s=0), capacity={} if capacity is None else {"*": capacity})
-        engine = Engine(
-            store, self.bus, self.cache, [self.provider], roles=Roles(roles or BOTH), admission=admission, shared=True
-        )
-        self.engines.append(engine)
-        await engine.start()
-        return engine
-
-    async def know(self, api: Engine, workers: int = 1) -> None:
-        """Wait until a process knows its workers, and their models."""
-        await until(lambda: api.workers == workers)
-        while workers and await self.cache.get(STATES) is None:
-            await asyncio.sleep(0.005)
-
-    async def stop(self) -> None:
-        for engine in self.engines:
-            await engine.stop()
-
-
-@pytest.fixture
-def service(
-    tmp_path: Path, provider: FakeProvider, jp_asyncio_loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Service]:
-    monkeypatch.setattr(claiming, "LOOK_S", 0.1)
-    monkeypatch.setattr(published, "PUBLISH_S", 0.1)
-    service = Service(tmp_path, provider, jp_asyncio_loop)
-    yield service
-    jp_asyncio_loop.run_until_complete(service.stop())
 
 
 def test_roles_are_read() -> None:
@@ -86,7 +29,7 @@ def test_roles_are_read() -> None:
             parse_roles(wrong)
 
 
-async def test_a_worker_takes_what_an_api_process_commits(service: Service, provider: FakeProvider) -> None:
+async def test_a_worker_takes_what_an_api_process_commits(service: Divided, provider: FakeProvider) -> None:
     api, worker = await service.start("api"), await service.start("worker")
     await service.know(api)
     assert (await api.models.list()).items == provider.listed
@@ -108,7 +51,7 @@ async def test_a_worker_takes_what_an_api_process_commits(service: Service, prov
 
 @pytest.mark.parametrize(("parallel", "capacity"), [(0, 0), (4, 4), (None, 1)])
 async def test_lines_are_bounded_by_what_the_workers_providers_take(
-    service: Service, provider: FakeProvider, parallel: int | None, capacity: int
+    service: Divided, provider: FakeProvider, parallel: int | None, capacity: int
 ) -> None:
     provider.parallel = parallel
     api, worker = await service.start("api", capacity=None), await service.start("worker", capacity=None)
@@ -132,7 +75,7 @@ async def test_processes_of_the_version_before_and_of_this_one_bound_lines_alike
     assert api.parallel("fake", "fake") == 4
 
 
-async def test_an_api_process_asks_no_model_itself(service: Service, provider: FakeProvider) -> None:
+async def test_an_api_process_asks_no_model_itself(service: Divided, provider: FakeProvider) -> None:
     api = await service.start("api")
     assert not (await api.models.list()).items
     assert (await api.readiness()).parts.provider == "down"
@@ -144,7 +87,7 @@ async def test_an_api_process_asks_no_model_itself(service: Service, provider: F
 
 
 async def test_without_a_worker_a_question_waits_says_why_and_is_answered_later(
-    service: Service, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+    service: Divided, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(offering, "PAUSES_S", (0.02,))
     monkeypatch.setattr(offering, "NO_WORKER_S", 0.0)
@@ -161,7 +104,7 @@ async def test_without_a_worker_a_question_waits_says_why_and_is_answered_later(
         assert text(events) in ("late", "later")
 
 
-async def test_a_question_is_stopped_before_anybody_has_it(service: Service, provider: FakeProvider) -> None:
+async def test_a_question_is_stopped_before_anybody_has_it(service: Divided, provider: FakeProvider) -> None:
     api = await service.start("api")
     sent = await ask(api)
     reading = asyncio.create_task(read(api, sent.run.id))
@@ -174,7 +117,7 @@ async def test_a_question_is_stopped_before_anybody_has_it(service: Service, pro
     assert not provider.requests
 
 
-async def test_a_chat_is_deleted_before_anybody_has_its_question(service: Service) -> None:
+async def test_a_chat_is_deleted_before_anybody_has_its_question(service: Divided) -> None:
     api = await service.start("api")
     sent = await ask(api)
     reading = asyncio.create_task(read(api, sent.run.id))
@@ -183,7 +126,7 @@ async def test_a_chat_is_deleted_before_anybody_has_its_question(service: Servic
     await settled(api)
 
 
-async def test_a_stop_reaches_the_worker(service: Service, provider: FakeProvider) -> None:
+async def test_a_stop_reaches_the_worker(service: Divided, provider: FakeProvider) -> None:
     api, worker = await service.start("api"), await service.start("worker")
     await service.know(api)
     sent = await ask(api)
@@ -197,7 +140,7 @@ async def test_a_stop_reaches_the_worker(service: Service, provider: FakeProvide
     await settled(worker)
 
 
-async def test_lost_offers_are_found_in_the_store(service: Service, provider: FakeProvider) -> None:
+async def test_lost_offers_are_found_in_the_store(service: Divided, provider: FakeProvider) -> None:
     api = await service.start("api")
     await service.start("worker")
     await service.know(api)
@@ -208,7 +151,7 @@ async def test_lost_offers_are_found_in_the_store(service: Service, provider: Fa
     await until(lambda: api.unclaimed == 0)
 
 
-async def test_each_worker_has_its_share(service: Service, provider: FakeProvider) -> None:
+async def test_each_worker_has_its_share(service: Divided, provider: FakeProvider) -> None:
     api = await service.start("api")
     workers = [await service.start("worker") for _ in range(3)]
     await service.know(api, 3)
@@ -221,7 +164,7 @@ async def test_each_worker_has_its_share(service: Service, provider: FakeProvide
         await settled(worker)
 
 
-async def test_the_place_in_line_passes_to_the_worker_and_back(service: Service, provider: FakeProvider) -> None:
+async def test_the_place_in_line_passes_to_the_worker_and_back(service: Divided, provider: FakeProvider) -> None:
     api = await service.start("api", capacity=1)
     worker = await service.start("worker", capacity=1)
     await service.know(api)
@@ -241,7 +184,7 @@ async def test_the_place_in_line_passes_to_the_worker_and_back(service: Service,
 
 
 @pytest.mark.parametrize("how", ["killed", "stopped"])
-async def test_another_worker_goes_on(service: Service, provider: FakeProvider, how: str) -> None:
+async def test_another_worker_goes_on(service: Divided, provider: FakeProvider, how: str) -> None:
     api, worker = await service.start("api"), await service.start("worker")
     await service.know(api)
     sent = await ask(api)
@@ -260,7 +203,7 @@ async def test_another_worker_goes_on(service: Service, provider: FakeProvider, 
 
 
 async def test_an_api_process_that_dies_leaves_its_questions_to_the_workers(
-    service: Service, provider: FakeProvider
+    service: Divided, provider: FakeProvider
 ) -> None:
     api = await service.start("api")
     sent = await ask(api)
@@ -271,7 +214,7 @@ async def test_an_api_process_that_dies_leaves_its_questions_to_the_workers(
     assert text(await read(other, sent.run.id)) == "all"
 
 
-async def test_who_does_both_takes_offers_too(service: Service, provider: FakeProvider) -> None:
+async def test_who_does_both_takes_offers_too(service: Divided, provider: FakeProvider) -> None:
     api, both = await service.start("api"), await service.start()
     await service.know(api)
     provider.say("one", (DONE,), "two", (DONE,))
@@ -282,7 +225,7 @@ async def test_who_does_both_takes_offers_too(service: Service, provider: FakePr
 
 
 async def test_models_are_known_without_a_worker_but_not_on_offer_as_if_all_were_well(
-    service: Service, provider: FakeProvider
+    service: Divided, provider: FakeProvider
 ) -> None:
     api, worker = await service.start("api"), await service.start("worker")
     await service.know(api)

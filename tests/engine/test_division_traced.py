@@ -18,8 +18,8 @@ from jupyter_aichat.stores.base import Store
 from jupyter_aichat.stores.sqlite import SqliteStore
 from jupyter_aichat.tracing.tracing import Tracing
 from tests.engine.collect import OWNER, ask, end, read, until
+from tests.engine.divided import SharedCache
 from tests.engine.replicas import ReplicaStore, SharedBus
-from tests.engine.test_division import SharedCache
 from tests.fakes import DONE, FakeProvider
 
 WAIT_S = 0.3

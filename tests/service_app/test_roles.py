@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
 from typing import Any
@@ -29,10 +29,12 @@ TOKEN = "what-prometheus-has-and-nobody-else-does"
 
 
 class Divided:
-    """The processes, and somebody who uses them."""
+    """The processes, and somebody who uses them; `start` starts another one of the role that its name begins with."""
 
-    def __init__(self, apis: list[Service], workers: list[Service], redis_url: str) -> None:
-        self.apis, self.workers, self.redis_url = apis, workers, redis_url
+    def __init__(
+        self, apis: list[Service], workers: list[Service], redis_url: str, start: Callable[[str], Service]
+    ) -> None:
+        self.apis, self.workers, self.redis_url, self.start = apis, workers, redis_url, start
         self.person = apis[0].person("Ada")
         self.root = apis[0].person("Root", "user", "admin")
 
@@ -65,7 +67,7 @@ def divided(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Divided]:
             )
 
         services = list(pool.map(start, ("api-1", "api-2", "worker-1", "worker-2")))
-        yield Divided(services[:2], services[2:], redis.url)
+        yield Divided(services[:2], services[2:], redis.url, start)
 
 
 @asynccontextmanager
@@ -140,7 +142,7 @@ async def test_a_stop_reaches_the_worker_at_once(divided: Divided) -> None:
 
 
 async def test_a_worker_is_killed_and_every_answer_is_whole(divided: Divided) -> None:
-    """Last but one: twenty answers, one worker less; readers on both the others, who notice nothing but a pause."""
+    """Last but two: twenty answers, one worker less; readers on both the others, who notice nothing but a pause."""
     async with asking(divided) as clients:
         sent = await asyncio.gather(*(send(clients[n % 2], "counter-60-20") for n in range(STREAMS)))
         views = [View() for _ in sent]
@@ -163,6 +165,39 @@ async def test_a_worker_is_killed_and_every_answer_is_whole(divided: Divided) ->
         assert any(
             view.snapshots for view in views
         )  # some were taken over; of those that ended by then nobody was told more
+
+
+async def test_the_last_worker_is_killed_and_its_answers_are_kept(divided: Divided) -> None:
+    """Last but one: their readers are told; one is stopped, and the other goes on to its last byte when a worker comes."""
+    async with asking(divided) as (one, two):
+        sent = [await send(one, model) for model in ("endless-20", "counter-60-20")]
+        views = [View(), View()]
+        reads = [
+            asyncio.create_task(read(client, each["run"]["id"], view))
+            for client, each, view in zip((one, two), sent, views, strict=True)
+        ]
+        async with asyncio.timeout(20):
+            while not all(view.text for view in views):
+                await asyncio.sleep(0.02)
+        divided.workers[1].process.kill()
+        killed_at = time.monotonic()
+        async with asyncio.timeout(30):
+            while not all("queue_position" in view.events for view in views):
+                await asyncio.sleep(0.05)
+        assert time.monotonic() - killed_at < 12
+        said = views[0].text
+        begun = time.monotonic()
+        await two.delete(f"/runs/{sent[0]['run']['id']}")
+        await reads[0]
+        assert time.monotonic() - begun < 2
+        assert views[0].finished is not None
+        assert views[0].finished["state"] == "stopped"
+        assert views[0].text == said != ""
+        divided.workers[1] = await asyncio.to_thread(divided.start, "worker-3")
+        async with asyncio.timeout(30):
+            await reads[1]
+        assert views[1].finished is not None
+        assert (views[1].finished["state"], views[1].text) == ("completed", counted(60))
 
 
 async def looked_for_workers(divided: Divided) -> str:

@@ -64,9 +64,9 @@ function Running({ view }: { view: MessageView }): React.ReactElement | null {
   if (view.queue) {
     return (
       <p className="aichat-quiet">
-        {inLine(view.queue, trans)}{' '}
+        {inLine(view.queue, !waits, trans)}{' '}
         <button type="button" className="aichat-link" onClick={() => model.stop(view.id)}>
-          {trans.__('Leave')}
+          {waits ? trans.__('Leave') : trans.__('Stop')}
         </button>
       </p>
     );
@@ -83,7 +83,10 @@ function Running({ view }: { view: MessageView }): React.ReactElement | null {
   );
 }
 
-function inLine({ position, wait, cause }: QueuePlace, trans: Trans): string {
+function inLine({ position, wait, cause }: QueuePlace, begun: boolean, trans: Trans): string {
+  if (cause === 'no_worker' && begun) {
+    return trans.__('The models are away at the moment. The answer is kept, and goes on when they are back');
+  }
   if (cause === 'no_worker') {
     return trans.__('The models are away at the moment. Your question is kept, and answered when they are back');
   }

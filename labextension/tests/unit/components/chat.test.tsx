@@ -245,6 +245,22 @@ describe('an answer that waits in line', () => {
     await screen.findByText('Stopped');
   });
 
+  test('says that an answer which was begun is kept, and goes on', async () => {
+    arrive();
+    await userEvent.type(box(), 'Q{Enter}');
+    await asked();
+    server.say(server.newestRun, 'Some');
+    await screen.findByText('Some');
+    await act(async () =>
+      server.emit(server.newestRun, { type: 'queue_position', position: 1, wait: null, cause: 'no_worker' })
+    );
+    const line = (await screen.findByText(/The answer is kept, and goes on when they are back/)).closest('p');
+    expect(within(line!).getByRole('button', { name: 'Stop' })).toBeTruthy();
+    server.say(server.newestRun, ' more');
+    await screen.findByText('Some more');
+    expect(screen.queryByText(/The models are away/)).toBeNull();
+  });
+
   test('loads the model when it is its turn', async () => {
     arrive();
     await userEvent.type(box(), 'Q{Enter}');
