@@ -8,7 +8,15 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from jupyter_aichat.domain.event import QueuePosition, RunFinished, Snapshot, decode_event
+from jupyter_aichat.domain.event import (
+    Event,
+    QueuePosition,
+    RunFinished,
+    Snapshot,
+    TextDelta,
+    ThinkingDelta,
+    decode_event,
+)
 from jupyter_aichat.domain.ids import ChatId, InstanceId, MessageId, OwnerId, RunId
 from jupyter_aichat.domain.part import text_of
 from jupyter_aichat.domain.run import NOBODYS_EPOCH, epoch_of
@@ -25,6 +33,7 @@ from tests.engine.replicas import kill
 from tests.fakes import DONE, FakeProvider
 
 SAID = "some "
+NOBODY_THERE = QueuePosition(1, None, "no_worker")
 
 
 @pytest.fixture(autouse=True)
@@ -44,14 +53,13 @@ async def begun(service: Divided, api: Engine, *said: str | tuple[Chunk, ...]) -
     service.provider.say(*said)
     await until(lambda: service.provider.active == 1 and not service.provider._steps.qsize())
     if said:
-        await until(lambda: sum(_speaks(service, sent)) >= len(said))
+        await until(lambda: any(isinstance(event, TextDelta | ThinkingDelta) for event in _events(service, sent)))
     return worker, sent
 
 
-def _speaks(service: Divided, sent: Sent) -> list[bool]:
-    """Of each event of an answer, whether it brings some of it."""
-    events = [decode_event(entry.data) for entry in service.bus.appended if entry.run_id == sent.run.id]
-    return [type(event).__name__ in ("TextDelta", "ThinkingDelta", "ToolCall") for event in events]
+def _events(service: Divided, sent: Sent) -> list[Event]:
+    """What the bus was given of an answer."""
+    return [decode_event(entry.data) for entry in service.bus.appended if entry.run_id == sent.run.id]
 
 
 async def left_alone(service: Divided, api: Engine) -> Sent:
@@ -67,18 +75,18 @@ async def test_an_answer_is_kept_and_goes_on_when_a_worker_comes(service: Divide
     worker, sent = await begun(service, api, SAID)
     reading = asyncio.create_task(read(api, sent.run.id))
     await kill(worker, service.dead)
-    await until(lambda: api.unclaimed == 1)
+    await until(lambda: NOBODY_THERE in _events(service, sent))
     snapshot, told = [event for _, event in await read(api, sent.run.id, None, until=2)]
     assert isinstance(snapshot, Snapshot)
     assert text_of(snapshot.message.parts) == SAID
-    assert told == QueuePosition(1, None, "no_worker")
+    assert told == NOBODY_THERE
     assert (await api.runs.get(OWNER, sent.run.id)).state == "queued"
     other = await service.start("worker")
     await until(lambda: other.active_runs == 1)
     provider.say("more", (DONE,))
     events = await reading
     assert (text(events), end(events).state) == ("some more", "completed")
-    assert QueuePosition(1, None, "no_worker") in [event for _, event in events]
+    assert NOBODY_THERE in [event for _, event in events]
     assert [seq for seq, _ in events] == sorted(seq for seq, _ in events)
     reply = await stored(api, sent.reply)
     assert [(mark.offset, mark.cause) for mark in reply.continuations] == [(len(SAID), "takeover")]
