@@ -103,7 +103,10 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
 
 
 class RunEnd(msgspec.Struct, frozen=True):
-    """How a run ended, and the message as it then stands; ``charge`` is what it adds to what its owner used."""
+    """How a run ended, and the message as it then stands; ``charge`` is what it adds to what its owner used.
+
+    ``known`` is the run as its owner knows it: where it still is so, a store need not look at it first.
+    """
 
     outcome: Outcome
     reason: str | None = None
@@ -113,6 +116,7 @@ class RunEnd(msgspec.Struct, frozen=True):
     seq: int = 0
     digest: str | None = None
     charge: Charge | None = None
+    known: RunRecord | None = None
 
 
 class TakeUp(msgspec.Struct, frozen=True):

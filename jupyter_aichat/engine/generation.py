@@ -238,7 +238,9 @@ class Generator:
         message = live.message()
         usage = summed(message.usage, finished.usage if finished else None)
         charge = charge_of(live, end.outcome, self.estimator) if self._quotas.charges else None
-        written = RunEnd(end.outcome, end.reason, end.error, usage, message.parts, live.log.seq + 1, charge=charge)
+        written = RunEnd(
+            end.outcome, end.reason, end.error, usage, message.parts, live.log.seq + 1, charge=charge, known=record
+        )
         if end.reason == STARVED:  # readers have waited long enough for this store
             live.finish(RunFinished(end.outcome, end.reason, end.error, usage))
         won = await self._write_end(record, written)

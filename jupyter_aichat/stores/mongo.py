@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -32,7 +33,7 @@ from jupyter_aichat.stores import mongo_messages as messages
 from jupyter_aichat.stores import mongo_runs as runs
 from jupyter_aichat.stores.base import Lapsed, Progress
 from jupyter_aichat.stores.mongo_accounts import MongoAccounts
-from jupyter_aichat.stores.mongo_base import ALONE, AWAY, AlreadyThere, Database, Document, Scope
+from jupyter_aichat.stores.mongo_base import ALONE, AWAY, AlreadyThere, Database, Document, NotThere, Scope
 from jupyter_aichat.stores.mongo_documents import chat_document
 from jupyter_aichat.stores.mongo_examination import examine
 from jupyter_aichat.stores.mongo_instances import LAPSE_S, Instances, Watch
@@ -285,6 +286,8 @@ class MongoStore(LoggingConfigurable):
         return lost
 
     async def _checkpoint(self, segments: Sequence[Segment]) -> frozenset[RunId]:
+        with suppress(AlreadyThere, NotThere):
+            return await self._database.transaction(lambda db: runs.checkpoint_at_once(db, segments), one_write=True)
         try:
             return await self._database.transaction(lambda db: runs.checkpoint(db, segments))
         except AlreadyThere:
@@ -308,7 +311,11 @@ class MongoStore(LoggingConfigurable):
     async def _ended(
         self, owner: OwnerId, run_id: RunId, epoch: int, end: RunEnd, *, most: int | None = None
     ) -> RunRecord | None:
-        """End it; once more where another process began the day's sums in the same moment."""
+        """End it; once more where another process began the day's sums in the same moment, or changed what is known of it."""
+        known = end.known
+        if known is not None and most is None and runs.is_known(owner, run_id, epoch, end):
+            with suppress(AlreadyThere, NotThere):
+                return await self._database.transaction(lambda db: runs.end_at_once(db, known, end), one_write=True)
         try:
             return await self._database.transaction(lambda db: runs.end_run(db, owner, run_id, epoch, end, most=most))
         except AlreadyThere:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
@@ -47,6 +47,10 @@ class AlreadyThere(Exception):
     """This collection or this unique key exists: somebody else was faster, or we were and did not hear of it."""
 
 
+class NotThere(Exception):
+    """What a transaction has written was to be only where something else is so, and that is not so: it is undone."""
+
+
 class Index(msgspec.Struct, frozen=True):
     """An index of a collection; ``where`` makes it partial, ``expires_s`` lets the database delete what is older."""
 
@@ -57,12 +61,55 @@ class Index(msgspec.Struct, frozen=True):
     expires_s: int | None = None
 
 
+class Insert(msgspec.Struct, frozen=True):
+    """Documents to add to a collection."""
+
+    name: str
+    documents: Sequence[Document]
+
+
+class Change(msgspec.Struct, frozen=True):
+    """Changes in a collection, each of the one document that its query matches."""
+
+    name: str
+    changes: Sequence[tuple[Query, Mapping[str, Any]]]
+
+
+class AddUp(msgspec.Struct, frozen=True):
+    """Amounts to add to the document that matches, which is made with them and a beginning where there is none."""
+
+    name: str
+    query: Query
+    beginning: Mapping[str, Any]
+    amounts: Mapping[str, int]
+
+    @property
+    def change(self) -> Document:
+        """What an upsert is given."""
+        return {"$inc": dict(self.amounts), **({"$setOnInsert": dict(self.beginning)} if self.beginning else {})}
+
+
+class Delete(msgspec.Struct, frozen=True):
+    """All documents of a collection that match, to be deleted."""
+
+    name: str
+    query: Query
+
+
+Write = Insert | Change | AddUp | Delete
+
+
 class Scope(Protocol):
     """The collections, as one session sees them.
 
     Methods raise `AlreadyThere`, and errors of `jupyter_aichat.errors`; inside a transaction also the driver's own, which
     the transaction alone may catch, because some mean that it must be tried again.
     """
+
+    @property
+    def at_once(self) -> bool:
+        """Whether `write` asks the database once, whatever it writes."""
+        ...
 
     async def find_one(self, name: str, query: Query, fields: Mapping[str, int] | None = None) -> Document | None:
         """Return the first document that matches."""
@@ -117,6 +164,13 @@ class Scope(Protocol):
         """Delete all documents that match; return how many."""
         ...
 
+    async def write(self, writes: Sequence[Write]) -> list[int]:
+        """Write all this, in its order, to the first error; raises `AlreadyThere`. For transactions, which are all or nothing.
+
+        Return of each how many documents were added, matched or deleted.
+        """
+        ...
+
 
 class Database(Protocol):
     """What the store asks of the connection; errors are those of `jupyter_aichat.errors`, and `AlreadyThere`."""
@@ -139,8 +193,12 @@ class Database(Protocol):
         """Give the collections as they are at one moment; None where the server cannot."""
         ...
 
-    async def transaction(self, work: Callable[[Scope], Awaitable[Result]]) -> Result:
-        """Do work in one transaction, again where it met another: the work may be done more than once."""
+    async def transaction(self, work: Callable[[Scope], Awaitable[Result]], *, one_write: bool = False) -> Result:
+        """Do work in one transaction, again where it met another: the work may be done more than once.
+
+        It is done in a thread, and waits for nothing but what it asks of the scope. ``one_write`` says that this is one
+        `Scope.write` where that is asked at once.
+        """
         ...
 
     async def inserted(self, name: str, document: Document) -> None:
@@ -153,7 +211,7 @@ class Database(Protocol):
         """Return what the server says of itself."""
         ...
 
-    def announce_sessions(self, to: Callable[[bytes], Awaitable[None]]) -> None:
+    def announce_sessions(self, to: Callable[[bytes], Coroutine[Any, Any, None]]) -> None:
         """Tell the id of each session before its first transaction."""
 
     async def kill_sessions(self, sessions: Sequence[Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
@@ -79,7 +78,6 @@ async def add_conversation(db: Scope, owner: OwnerId, conversation: Conversation
     await db.insert("chats", [kept_chat_document(owner, chat, len(messages), conversation.came_at)])
     for batch in _batches(tuple(zip(messages, conversation.depths(), strict=True))):
         await db.insert("messages", [message_document(owner, message, depth) for message, depth in batch])
-        await asyncio.sleep(0)  # others have their turn
     return chat
 
 

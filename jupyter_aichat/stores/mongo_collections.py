@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorCollection
 from pymongo import ReplaceOne, ReturnDocument, UpdateOne
 
-from jupyter_aichat.stores.mongo_base import COPY_COMMENT, Document, Query
+from jupyter_aichat.stores.mongo_base import COPY_COMMENT, AddUp, Change, Document, Insert, Query, Write
 
 Result = TypeVar("Result")
 Session = AsyncIOMotorClientSession
@@ -34,12 +34,15 @@ class Collections:
     def __init__(self, driver: Source, session: Session | None = None, preference: str | None = None) -> None:
         self._driver, self._session, self._preference = driver, session, preference
 
+    @property
+    def at_once(self) -> bool:
+        """See `Scope.at_once`."""
+        return False
+
     def _of(self, name: str) -> AsyncIOMotorCollection[Document]:
         return self._driver.collection(name, self._preference)
 
     async def _ask(self, call: Awaitable[Result]) -> Result:
-        if self._session is not None and self._session.delegate.in_transaction:
-            return await call  # the transaction is bounded, and must see what went wrong
         return await self._driver.bounded(call)
 
     async def find_one(self, name: str, query: Query, fields: Mapping[str, int] | None = None) -> Document | None:
@@ -108,10 +111,25 @@ class Collections:
 
     async def add_up(self, name: str, query: Query, beginning: Mapping[str, Any], amounts: Mapping[str, int]) -> None:
         """See `Scope.add_up`."""
-        change = {"$inc": dict(amounts), **({"$setOnInsert": dict(beginning)} if beginning else {})}
+        change = AddUp(name, query, beginning, amounts).change
         await self._ask(self._of(name).update_one(query, change, upsert=True, session=self._session))
 
     async def delete(self, name: str, query: Query) -> int:
         """See `Scope.delete`."""
         result = await self._ask(self._of(name).delete_many(query, session=self._session))
         return result.deleted_count
+
+    async def write(self, writes: Sequence[Write]) -> list[int]:
+        """See `Scope.write`: one after the other."""
+        return [await self._written(each) for each in writes]
+
+    async def _written(self, write: Write) -> int:
+        if isinstance(write, Insert):
+            await self.insert(write.name, write.documents)
+            return len(write.documents)
+        if isinstance(write, Change):
+            return await self.update_each(write.name, write.changes)
+        if isinstance(write, AddUp):
+            await self.add_up(write.name, write.query, write.beginning, write.amounts)
+            return 1
+        return await self.delete(write.name, write.query)

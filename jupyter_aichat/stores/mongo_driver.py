@@ -1,15 +1,13 @@
-"""Motor, which no other module knows: sessions, transactions and time-outs.
+"""Motor, which no other module knows: the connection, sessions and time-outs.
 
-What goes in and out is plain dictionaries. Every call and every transaction ends within its bound, whatever the
-database does meanwhile; a transaction that its caller has given up still runs to its end, so that none is left open.
+What goes in and out is plain dictionaries. Every call ends within its bound, whatever the database does meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC
 from typing import Any, TypeVar
@@ -18,22 +16,18 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 from bson.timestamp import Timestamp
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorCollection
-from pymongo.errors import (
-    ConfigurationError,
-    ConnectionFailure,
-    OperationFailure,
-    PyMongoError,
-    ServerSelectionTimeoutError,
-)
-from pymongo.read_concern import ReadConcern
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+from pymongo.errors import ConfigurationError, OperationFailure, PyMongoError
 from pymongo.read_preferences import make_read_preference, read_pref_mode_from_name
 from pymongo.uri_parser import parse_uri
-from pymongo.write_concern import WriteConcern
 
 from jupyter_aichat.errors import NotReady, StoreUnavailable
 from jupyter_aichat.stores.mongo_base import AWAY, AlreadyThere, Document, Index, Query, Scope
+from jupyter_aichat.stores.mongo_bulk import WIRE_VERSION
 from jupyter_aichat.stores.mongo_collections import Collections
 from jupyter_aichat.stores.mongo_errors import translate
+from jupyter_aichat.stores.mongo_transactions import Transactions
 
 Result = TypeVar("Result")
 Client = AsyncIOMotorClient[Document]
@@ -46,9 +40,7 @@ _BAD_URL = (
 # Its log of commands holds what people wrote, and hashes of their passwords: at no level is that one for a log of ours.
 logging.getLogger("pymongo.command").setLevel(logging.INFO)
 
-_LONGEST_PAUSE_S = 0.1
 _SLACK_S = 1.0
-_MOST_LEFT = 100
 
 
 class Timeouts(msgspec.Struct, frozen=True):
@@ -71,14 +63,13 @@ class Driver:
     """
 
     def __init__(self, url: str, database: str, timeouts: Timeouts, lists_from: str, log: logging.Logger) -> None:
-        self._url, self._database, self.timeouts, self.log = url, database, timeouts, log
+        self._url, self.database, self.timeouts, self.log = url, database, timeouts, log
         self._lists_from = lists_from
         self._client: Client | None = None
-        self._transactions: set[asyncio.Task[Any]] = set()
-        self._left: list[Mapping[str, Any]] = []
+        self._transactions = Transactions(self, timeouts.selection_s, timeouts.call_s, timeouts.transaction_s, log)
         self._seen: tuple[Mapping[str, Any], Timestamp] | None = None
-        self._announced: set[bytes] = set()
-        self._announce: Callable[[bytes], Awaitable[None]] | None = None
+        self._held: dict[str, Collection[Document]] = {}
+        self.writes_at_once = False
 
     # Life
 
@@ -110,7 +101,7 @@ class Driver:
 
     async def close(self) -> None:
         """Let transactions end, then close all connections; safe to call twice."""
-        await asyncio.gather(*self._transactions, return_exceptions=True)
+        await self._transactions.close()
         client, self._client = self._client, None
         if client is not None:
             await asyncio.to_thread(client.close)
@@ -153,12 +144,14 @@ class Driver:
 
     async def hello(self) -> Document:
         """Return what the server says of itself."""
-        return await self.bounded(self.client.admin.command("hello"))
+        found = await self.bounded(self.client.admin.command("hello"))
+        self.writes_at_once = found["maxWireVersion"] >= WIRE_VERSION
+        return found
 
     async def add_collection(self, name: str) -> None:
         """Make a collection where there is none; several may do so at once."""
         with suppress(AlreadyThere):
-            await self.bounded(self.client[self._database].create_collection(name, check_exists=False))
+            await self.bounded(self.client[self.database].create_collection(name, check_exists=False))
 
     async def indexes(self, name: str) -> frozenset[tuple[tuple[str, int], ...]]:
         """See `Database.indexes`."""
@@ -176,7 +169,7 @@ class Driver:
 
     def collection(self, name: str, preference: str | None = None) -> AsyncIOMotorCollection[Document]:
         """Return a collection, read by a preference."""
-        found = self.client[self._database][name]
+        found = self.client[self.database][name]
         if preference is None:
             return found
         mode: Any = make_read_preference(read_pref_mode_from_name(preference), None)  # Motor's stubs name another type
@@ -192,114 +185,46 @@ class Driver:
 
     # Transactions
 
-    async def transaction(self, work: Callable[[Scope], Awaitable[Result]]) -> Result:
-        """Do work in one transaction, again where it met another; all of it is kept, on most of the servers, or nothing.
+    async def transaction(self, work: Callable[[Scope], Awaitable[Result]], *, one_write: bool = False) -> Result:
+        """See `Database.transaction`."""
+        return await self._transactions.run(work, one_write=one_write)
 
-        Where the answer is `StoreUnavailable`, it may have been kept all the same: ids made before tell.
-        """
-        task = asyncio.create_task(self._until_done(work), name="aichat-transaction")
-        self._transactions.add(task)
-        task.add_done_callback(self._settled)
-        try:
-            async with asyncio.timeout(self.timeouts.transaction_s + _SLACK_S):
-                return await asyncio.shield(task)
-        except Exception as error:
-            raise translate(error, self.log) from error
-
-    def _settled(self, task: asyncio.Task[Any]) -> None:
-        self._transactions.discard(task)
-        if not task.cancelled():
-            task.exception()  # one whose caller is gone is nobody's to hear
-
-    async def _until_done(self, work: Callable[[Scope], Awaitable[Result]]) -> Result:
-        loop = asyncio.get_running_loop()
-        until = loop.time() + self.timeouts.transaction_s
-        pause_s = 0.001
-        while True:
-            try:
-                return await self._attempt(work, until)
-            except PyMongoError as error:
-                if not error.has_error_label("TransientTransactionError") or loop.time() + pause_s > until:
-                    raise
-            await asyncio.sleep(random.uniform(0, pause_s))  # noqa: S311 (no secret: they shall not meet again)
-            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
-
-    async def _attempt(self, work: Callable[[Scope], Awaitable[Result]], until: float) -> Result:
-        await self._undo_left()
-        session = await self.client.start_session()
-        async with session:
-            await self._make_known(session)
-            session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority"))
-            try:
-                result = await work(Collections(self, session))
-            except BaseException as error:
-                await session.abort_transaction()
-                if isinstance(error, ConnectionFailure) and not isinstance(error, ServerSelectionTimeoutError):
-                    self._left.append(session.delegate.session_id)
-                raise
-            try:
-                await self._commit(session, until)
-            except PyMongoError:
-                self._left.append(session.delegate.session_id)
-                await self._undo_left()
-                raise
-            self._note(session)
-            return result
-
-    def announce_sessions(self, to: Callable[[bytes], Awaitable[None]]) -> None:
+    def announce_sessions(self, to: Callable[[bytes], Coroutine[Any, Any, None]]) -> None:
         """See `Database.announce_sessions`."""
-        self._announce = to
-
-    async def _make_known(self, session: Session) -> None:
-        """Announce a session that is new; the driver uses few, again and again."""
-        name = session.delegate.session_id["id"]
-        if self._announce is not None and name not in self._announced:
-            await self._announce(name)
-            self._announced.add(name)
+        self._transactions.announce = to
 
     async def kill_sessions(self, sessions: Sequence[Any]) -> None:
         """See `Database.kill_sessions`."""
         await self.bounded(self.client.admin.command({"killSessions": [{"id": name} for name in sessions]}))
 
-    async def _undo_left(self) -> None:
-        """Undo what was cut off before it was undone or committed: others would wait a minute for what it has touched.
+    def begin_session(self) -> ClientSession:
+        """Return a new session, for a thread."""
+        return self.client.delegate.start_session()  # type: ignore[no-any-return]
 
-        A session whose connection broke is not used again by the driver, so that nothing else is undone.
-        """
-        left, self._left = self._left, []
-        if not left:
-            return
-        try:
-            async with asyncio.timeout(self.timeouts.selection_s):
-                await self.client.admin.command({"killSessions": left})
-        except (PyMongoError, TimeoutError):
-            self._left += left[-_MOST_LEFT:]
+    def held(self, name: str) -> Collection[Document]:
+        """Return a collection, for a thread."""
+        if name not in self._held:
+            self._held[name] = self.client.delegate[self.database][name]
+        return self._held[name]
 
-    async def _commit(self, session: Session, until: float) -> None:
-        """Commit; whether a commit that was cut off took place is asked until it is known."""
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                return await session.commit_transaction()
-            except PyMongoError as error:
-                if not error.has_error_label("UnknownTransactionCommitResult") or loop.time() > until:
-                    raise
-            await asyncio.sleep(_LONGEST_PAUSE_S)
+    def ask_admin(self, command: Document, session: ClientSession | None) -> Mapping[str, Any]:
+        """Return the reply to a command that is told to the database ``admin``; it waits for it, in a thread."""
+        return self.client.delegate.admin.command(command, session=session)  # type: ignore[no-any-return]
 
     async def inserted(self, name: str, document: Document) -> None:
         """Insert a document that lists must show; raises `AlreadyThere`."""
         session = await self.bounded(self.client.start_session())
         async with session:
             await self.bounded(self.collection(name).insert_one(document, session=session))
-            self._note(session)
+            self.note(session.delegate)
 
     async def put(self, name: str, query: Query, change: Mapping[str, Any]) -> None:
         """See `Database.put`."""
         await self.bounded(self.collection(name).update_one(query, change, upsert=True))
 
-    def _note(self, session: Session) -> None:
+    def note(self, session: ClientSession) -> None:
         """Remember how far this process's writes have come."""
-        at, cluster_time = session.delegate.operation_time, session.delegate.cluster_time
+        at, cluster_time = session.operation_time, session.cluster_time
         if at is not None and cluster_time is not None and (self._seen is None or at > self._seen[1]):
             self._seen = (cluster_time, at)
 

@@ -16,7 +16,7 @@ from pymongo.errors import (
 )
 
 from jupyter_aichat.errors import AIChatError, InvalidRequest, StoreUnavailable, TooLarge
-from jupyter_aichat.stores.mongo_base import ALONE, AWAY, AlreadyThere
+from jupyter_aichat.stores.mongo_base import ALONE, AWAY, AlreadyThere, NotThere
 
 _REFUSED = "MongoDB refuses what the chats need: check the user, its rights and authSource in AIChatApp.store_url."
 
@@ -28,7 +28,7 @@ _NOT_ALLOWED = frozenset({13, 18, 8000})
 
 def translate(error: Exception, log: logging.Logger) -> Exception:
     """Return our error for one of the driver's, or for a fault of ours, which the log explains."""
-    if isinstance(error, AIChatError | AlreadyThere):
+    if isinstance(error, AIChatError | AlreadyThere | NotThere):
         return error
     if isinstance(error, UnicodeEncodeError | InvalidStringData):
         return InvalidRequest("Text may not contain lone surrogates.")

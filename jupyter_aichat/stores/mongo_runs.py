@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -13,13 +13,14 @@ from jupyter_aichat.domain.run import RunEnd, RunRecord, Segment, TakeUp
 from jupyter_aichat.errors import NotFound
 from jupyter_aichat.stores import mongo_usage as usage
 from jupyter_aichat.stores.base import Progress
-from jupyter_aichat.stores.mongo_base import Document, Scope, by_id, place
+from jupyter_aichat.stores.mongo_base import Change, Delete, Document, Insert, NotThere, Scope, Write, by_id, place
 from jupyter_aichat.stores.mongo_documents import (
     builtins,
     end_fields,
     message_fields,
     message_of,
     parts_fields,
+    record_document,
     record_of,
     segment_document,
 )
@@ -70,19 +71,35 @@ async def checkpoint(db: Scope, segments: Sequence[Segment], *, again: bool = Fa
 
     Writes what an earlier try did not write, where it is said to be tried `again`.
     """
-    last = {segment.run_id: segment for segment in segments}
-    steps = [
-        (_going_on(s.owner_id, s.run_id, s.epoch), {"$set": {"state": "streaming", "seq": s.seq}})
-        for s in last.values()
-    ]
-    matched = await db.update_each("runs", steps)
-    lost = frozenset[RunId]() if matched == len(last) else await _lost(db, last.values())
+    going_on = _streaming(segments)
+    matched = await db.update_each("runs", going_on.changes)
+    lost = frozenset[RunId]() if matched == len(going_on.changes) else await _lost(db, segments)
     rest = await _unwritten(db, segments) if again else segments
     await db.insert("segments", [segment_document(each) for each in rest if each.run_id not in lost])
     return lost
 
 
-async def _lost(db: Scope, segments: Iterable[Segment]) -> frozenset[RunId]:
+async def checkpoint_at_once(db: Scope, segments: Sequence[Segment]) -> frozenset[RunId]:
+    """The same as one write; raises `NotThere` where one of the runs does not go on, `AlreadyThere` where some is written."""
+    if not db.at_once:
+        return await checkpoint(db, segments)
+    going_on = _streaming(segments)
+    matched, _ = await db.write([going_on, Insert("segments", [segment_document(each) for each in segments])])
+    if matched < len(going_on.changes):
+        raise NotThere
+    return frozenset()
+
+
+def _streaming(segments: Sequence[Segment]) -> Change:
+    """What segments change of their runs."""
+    last = {segment.run_id: segment for segment in segments}
+    return Change("runs", [
+        (_going_on(s.owner_id, s.run_id, s.epoch), {"$set": {"state": "streaming", "seq": s.seq}})
+        for s in last.values()
+    ])  # fmt: skip
+
+
+async def _lost(db: Scope, segments: Sequence[Segment]) -> frozenset[RunId]:
     wanted = {place(each.owner_id, each.run_id): each for each in segments}
     owners = sorted({each.owner_id for each in wanted.values()})
     going_on = {"_id": {"$in": list(wanted)}, "owner_id": {"$in": owners}, "active": True}
@@ -106,7 +123,7 @@ async def end_run(
     db: Scope, owner: OwnerId, run_id: RunId, epoch: int, end: RunEnd, *, most: int | None = None
 ) -> RunRecord | None:
     """See `Store.end_run`; in a transaction. Of the answer's text at most so many bytes are kept, None keeps all."""
-    change = end_fields(end)
+    change, writes = end_fields(end), list[Write]()
     before = await db.take("runs", _going_on(owner, run_id, epoch), {"$set": change}, before=True)
     if before is None:
         record = await find_record(db, owner, run_id)
@@ -119,12 +136,42 @@ async def end_run(
         parts = await _folded(db, owner, run_id, this)
     if parts is not None:
         fields["parts"] = parts_fields(parts if most is None else _cut(parts, most))
-    await db.update("messages", this, {"$set": fields})
+    writes.append(Change("messages", [(this, {"$set": fields})]))
     if has_segments:
-        await db.delete("segments", {"owner_id": owner, "run_id": run_id})
+        writes.append(Delete("segments", {"owner_id": owner, "run_id": run_id}))
     if end.charge is not None:
-        await usage.add(db, owner, end.charge)
+        writes.append(usage.added(owner, end.charge))
+    await db.write(writes)
     return record_of({**before, **change})
+
+
+def is_known(owner: OwnerId, run_id: RunId, epoch: int, end: RunEnd) -> bool:
+    """Whether an end brings all that is needed to write it without a look at the run; of a stopped one more was changed."""
+    known = end.known
+    if known is None or end.parts is None or end.outcome == "stopped":
+        return False
+    return (known.owner_id, known.run.id, known.epoch) == (owner, run_id, epoch)
+
+
+async def end_at_once(db: Scope, known: RunRecord, end: RunEnd) -> RunRecord | None:
+    """See `Store.end_run`; the same as one write, of a run that is as it is `known`, else raises `NotThere`."""
+    owner, run = known.owner_id, known.run
+    if not db.at_once:
+        return await end_run(db, owner, run.id, known.epoch, end)
+    change, fields = end_fields(end), _message_end(end)
+    if end.parts is not None:
+        fields["parts"] = parts_fields(end.parts)
+    this = {**_going_on(owner, run.id, known.epoch), "stop_requested": known.stop_requested}
+    writes: list[Write] = [
+        Change("runs", [(this, {"$set": change})]),
+        Change("messages", [(by_id(owner, run.message_id), {"$set": fields})]),
+        Delete("segments", {"owner_id": owner, "run_id": run.id}),
+    ]
+    if end.charge is not None:
+        writes.append(usage.added(owner, end.charge))
+    if (await db.write(writes))[0] == 0:
+        raise NotThere
+    return record_of({**record_document(known), **change})
 
 
 def _message_end(end: RunEnd) -> Document:

@@ -13,7 +13,7 @@ from jupyter_aichat.domain.ids import OwnerId, RunId
 from jupyter_aichat.domain.page import Page
 from jupyter_aichat.domain.usage import Charge, UsageQuery, UsageRecord
 from jupyter_aichat.stores.cursors import pack_cursor, unpack_cursor
-from jupyter_aichat.stores.mongo_base import Database, Document, Scope, by_id
+from jupyter_aichat.stores.mongo_base import AddUp, Database, Document, Scope, by_id
 
 
 class MongoUsage:
@@ -51,13 +51,13 @@ class ChargeTurns:
         return lock
 
 
-async def add(db: Scope, owner: OwnerId, charge: Charge) -> None:
-    """Add a run's charge to its owner's; inside the transaction of its end."""
+def added(owner: OwnerId, charge: Charge) -> AddUp:
+    """Return what adds a run's charge to its owner's."""
     this = by_id(owner, f"{charge.day}/{charge.model}")
     amounts = {
         "prompt_tokens": charge.prompt_tokens, "completion_tokens": charge.completion_tokens, "ms": charge.ms, "runs": 1,
     }  # fmt: skip
-    await db.add_up("usage", this, {"day": charge.day, "model": charge.model}, amounts)
+    return AddUp("usage", this, {"day": charge.day, "model": charge.model}, amounts)
 
 
 async def add_of_gone(db: Scope, owner: OwnerId, run_id: RunId, charge: Charge) -> None:
@@ -69,7 +69,7 @@ async def add_of_gone(db: Scope, owner: OwnerId, run_id: RunId, charge: Charge) 
     if await db.find_one("accounts", {"_id": owner}) is None or await db.find_one("charged", this) is not None:
         return
     await db.add_up("charged", this, {"at": now()}, {"times": 1})  # of two at once one has to begin again, and finds it
-    await add(db, owner, charge)
+    await db.write([added(owner, charge)])
 
 
 def _filter(query: UsageQuery) -> Document:

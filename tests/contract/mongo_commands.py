@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pymongo import monitoring
@@ -38,17 +38,35 @@ class Recorder(monitoring.CommandListener):
         """Nothing to keep."""
 
     def about(self, collection: str) -> list[Command]:
-        """The commands on one collection."""
-        return [command for command in self.commands if next(iter(command.values())) == collection]
+        """The commands on one collection, also those that write into others as well."""
+        return [command for command in self.commands if collection in collections_of(command)]
 
     def violations(self) -> list[Command]:
         """The commands that find, change or delete what people own without saying whose."""
         return [command for command in self.commands if not names_its_owners(command)]
 
 
+def collections_of(command: Command) -> list[str]:
+    """The collections that a command is about; of one that says no name, what it says there."""
+    name, about = next(iter(command.items()))
+    if name == "bulkWrite":
+        return [space["ns"].partition(".")[2] for space in command["nsInfo"]]
+    return [about]
+
+
+def told(command: Command) -> str:
+    """What a command does, in a few words."""
+    name, about = next(iter(command.items()))
+    if name == "bulkWrite":
+        return f"{name} {' '.join(collections_of(command))}"
+    return f"{name} {about}" if isinstance(about, str) else name
+
+
 def names_its_owners(command: Command) -> bool:
     """Whether a command may be sent: by the owner's id, or one of those that need none."""
     name, collection = next(iter(command.items()))
+    if name == "bulkWrite":
+        return all(map(names_its_owners, _taken_apart(command)))
     if name in _ABOUT_NO_DATA or collection in _UNOWNED:
         return True
     if name == "insert":
@@ -56,6 +74,17 @@ def names_its_owners(command: Command) -> bool:
     if name in _BATCHES:
         return all(_is_owned(each["q"]) for each in command[_BATCHES[name]])
     return name in _FILTERS and (_is_owned(command[_FILTERS[name]]) or _is_known_scatter(name, command))
+
+
+def _taken_apart(command: Command) -> Iterator[Command]:
+    """What a command that writes into several collections does, as commands of their own."""
+    names = collections_of(command)
+    for each in command["ops"]:
+        kind, space = next(iter(each.items()))
+        if kind == "insert":
+            yield {kind: names[space], "documents": [each["document"]]}
+        else:
+            yield {kind: names[space], _BATCHES[kind]: [{"q": each["filter"]}]}
 
 
 def _is_known_scatter(name: str, command: Command) -> bool:

@@ -13,6 +13,7 @@ from pymongo import MongoClient
 
 from jupyter_aichat.stores.base import Store
 from jupyter_aichat.stores.mongo import MongoStore
+from jupyter_aichat.stores.mongo_driver import Driver
 from jupyter_aichat.stores.sqlite import SqliteStore
 from tests import mongo_server
 
@@ -33,6 +34,20 @@ def sqlite_target(folder: Path) -> SqliteStore:
 
 def mongo_target(folder: Path) -> MongoStore:
     return MongoStore(mongo_url(), database=database_of(folder), lapse_s=LAPSE_S)
+
+
+class BeforeEight(MongoStore):
+    """One whose server has no command for several writes, as MongoDB has none before version 8."""
+
+    async def open(self) -> None:
+        """Open it, and take it for such a one."""
+        await super().open()
+        assert isinstance(self._opened, Driver)
+        self._opened.writes_at_once = False
+
+
+def before_8_target(folder: Path) -> MongoStore:
+    return BeforeEight(mongo_url(), database=database_of(folder), lapse_s=LAPSE_S)
 
 
 def database_of(folder: Path) -> str:
@@ -60,4 +75,7 @@ def _tidied(url: str) -> Iterator[None]:
                 client.drop_database(name)
 
 
-TARGETS: dict[str, Target] = {"mongo": mongo_target, "sqlite": sqlite_target}
+TARGETS: dict[str, Target] = {"mongo": mongo_target, "mongo_before_8": before_8_target, "sqlite": sqlite_target}
+
+OTHERWISE_BEFORE_8 = frozenset({"test_store_commit", "test_store_runs", "test_store_usage"})
+"""The modules whose tests ask MongoDB otherwise before version 8."""

@@ -72,9 +72,9 @@ async def answered(store: Store, text: str = "hi", answer: str = "yes", outcome:
 async def finish(
     store: Store, committed: Committed, answer: str = "yes", outcome: Outcome = "completed", reason: str | None = "stop"
 ) -> RunRecord | None:
-    """End a run with its answer."""
+    """End a run with its answer, as the process does that generates it."""
     record = committed.record
-    end = RunEnd(outcome, reason, parts=(TextPart(answer),), seq=seq_of(record.epoch, 9))
+    end = RunEnd(outcome, reason, parts=(TextPart(answer),), seq=seq_of(record.epoch, 9), known=record)
     return await store.end_run(record.owner_id, record.run.id, record.epoch, end)
 
 

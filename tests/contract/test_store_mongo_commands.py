@@ -11,11 +11,19 @@ from pymongo import MongoClient
 from jupyter_aichat.domain.chat import ChatQuery
 from jupyter_aichat.stores.mongo import MongoStore
 from jupyter_aichat.stores.mongo_schema import UNSHARDED
-from tests.contract.mongo_commands import RECORDER, names_its_owners
+from tests.contract.mongo_commands import RECORDER, names_its_owners, told
 from tests.contract.store_targets import mongo_url
 from tests.contract.store_turns import ADA, answered, begun, chat_named, said
 
 OWNED = {"owner_id": "ada"}
+
+
+def at_once(*operations: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "bulkWrite": 1,
+        "ops": operations,
+        "nsInfo": [{"ns": f"d.{name}"} for name in ("chats", "runs", "instances")],
+    }
 
 
 @pytest.mark.parametrize(
@@ -35,6 +43,11 @@ OWNED = {"owner_id": "ada"}
         ({"update": "runs", "updates": [{"q": OWNED}, {"q": {"id": "x"}}]}, False),
         ({"delete": "segments", "deletes": [{"q": {"run_id": "x"}}]}, False),
         ({"aggregate": "messages", "pipeline": []}, False),
+        (at_once({"insert": 0, "document": {**OWNED}}, {"update": 1, "filter": OWNED, "updateMods": {}}), True),
+        (at_once({"insert": 0, "document": {**OWNED}}, {"update": 1, "filter": {"id": "x"}, "updateMods": {}}), False),
+        (at_once({"delete": 1, "filter": {"run_id": "x"}, "multi": True}), False),
+        (at_once({"insert": 0, "document": {"id": "x"}}), False),
+        (at_once({"update": 2, "filter": {"_id": "x"}, "updateMods": {}}), True),
         ({"update": "instances", "updates": [{"q": {"_id": "x"}}]}, True),
         ({"createIndexes": "chats", "indexes": []}, True),
     ],
@@ -65,11 +78,20 @@ async def test_every_index_is_led_by_the_owner_but_those_that_are_named(mongo_st
     assert await asyncio.to_thread(others) == {"runs.instance", "charged.at", "keys.deleted_at", "usage.day"}
 
 
-async def test_checkpoints_of_many_runs_are_one_update_and_one_insert(mongo_store: MongoStore) -> None:
+async def test_checkpoints_of_many_runs_are_one_write(mongo_store: MongoStore) -> None:
     segments = [said((await begun(mongo_store)).record, 3, "x") for _ in range(30)]
     RECORDER.commands.clear()
     await mongo_store.checkpoint(segments)
-    assert [next(iter(command)) for command in RECORDER.commands] == ["update", "insert", "commitTransaction"]
+    assert list(map(told, RECORDER.commands)) == ["bulkWrite runs segments", "commitTransaction"]
+
+
+async def test_checkpoints_of_many_runs_are_one_update_and_one_insert_before_mongodb_8(
+    mongo_before_8: MongoStore,
+) -> None:
+    segments = [said((await begun(mongo_before_8)).record, 3, "x") for _ in range(30)]
+    RECORDER.commands.clear()
+    await mongo_before_8.checkpoint(segments)
+    assert list(map(told, RECORDER.commands)) == ["update runs", "insert segments", "commitTransaction"]
 
 
 async def test_a_send_and_an_end_are_acknowledged_by_most_servers(mongo_store: MongoStore) -> None:

@@ -22,6 +22,7 @@ from tests.contract.store_turns import ADA, HERE, THERE, begun, chat_named, fini
 from tests.mongo_server import MongoServer
 
 STEPPED_DOWN, WRITE_CONFLICT, NAMESPACE_EXISTS = 189, 112, 48
+COMMAND_NOT_FOUND, COMMAND_NOT_SUPPORTED = 59, 115
 BOUND_S = 5.0
 
 
@@ -57,11 +58,13 @@ def failpoint(server: MongoServer, commands: Sequence[str], mode: object, **data
 
 
 FAULTS = [
-    pytest.param(["insert"], {"errorCode": STEPPED_DOWN, "errorLabels": ["TransientTransactionError"]}, id="step-down"),
     pytest.param(
-        ["update"], {"errorCode": WRITE_CONFLICT, "errorLabels": ["TransientTransactionError"]}, id="conflict"
+        ["bulkWrite"], {"errorCode": STEPPED_DOWN, "errorLabels": ["TransientTransactionError"]}, id="step-down"
     ),
-    pytest.param(["insert"], {"closeConnection": True}, id="cut in the middle"),
+    pytest.param(
+        ["bulkWrite"], {"errorCode": WRITE_CONFLICT, "errorLabels": ["TransientTransactionError"]}, id="conflict"
+    ),
+    pytest.param(["bulkWrite"], {"closeConnection": True}, id="cut in the middle"),
     pytest.param(["commitTransaction"], {"closeConnection": True}, id="cut at the commit"),
     pytest.param(["commitTransaction"], {"errorCode": STEPPED_DOWN}, id="step-down at the commit"),
     pytest.param(["find", "findAndModify"], {"closeConnection": True}, id="cut while asking"),
@@ -171,7 +174,7 @@ async def test_whose_chat_does_not_exist_hears_so_also_in_bad_times(failing: Mon
 async def test_what_a_cut_connection_left_open_holds_up_nobody(failing: MongoStore, server: MongoServer) -> None:
     """A transaction whose end the server never heard of keeps what it has touched for a minute."""
     record = (await begun(failing)).record
-    with failpoint(server, ["insert", "abortTransaction"], {"times": 3}, closeConnection=True):
+    with failpoint(server, ["bulkWrite", "abortTransaction"], {"times": 3}, closeConnection=True):
         assert await failing.checkpoint([said(record, 2, "x")]) == frozenset()
     assert [command for command in RECORDER.commands if "killSessions" in command]
     assert await failing.checkpoint([said(record, 3, "y")]) == frozenset()
@@ -191,6 +194,21 @@ async def test_each_session_is_known_before_its_first_transaction_though_another
     assert record is not None
     assert len(begun_in) == 2
     assert begun_in <= set(record["sessions"])
+
+
+@pytest.mark.parametrize("code", [COMMAND_NOT_FOUND, COMMAND_NOT_SUPPORTED])
+async def test_a_set_in_which_not_every_server_writes_at_once_is_written_one_by_one(
+    failing: MongoStore, server: MongoServer, code: int
+) -> None:
+    """One that is upgraded: its next primary may be older, or works as the version before until it is told."""
+    with failpoint(server, ["bulkWrite"], "alwaysOn", errorCode=code):
+        committed = await begun(failing)
+        assert await failing.checkpoint([said(committed.record, 2, "half")]) == frozenset()
+        ended = await finish(failing, committed, "whole")
+    assert ended is not None
+    assert ended.run.state == "completed"
+    asked = [command for command in RECORDER.commands if "bulkWrite" in command]
+    assert len(asked) == 1
 
 
 async def test_a_collection_that_another_replica_was_faster_to_make_is_taken(server: MongoServer) -> None:

@@ -16,7 +16,7 @@ from tests.mongo_server import MongoServer
 __all__ = ["server"]
 
 _DYING = """
-import asyncio, sys
+import asyncio, sys, time
 from jupyter_aichat.stores.mongo import MongoStore
 from jupyter_aichat.stores.mongo_base import by_id
 from tests.contract.store_turns import ADA, THERE, begun
@@ -30,7 +30,7 @@ async def main():
     async def half(db):
         await db.update("runs", by_id(ADA, run.run.id), {"$set": {"seq": 7, "instance": THERE}})
         print(run.run.id, flush=True)
-        await asyncio.sleep(60)
+        time.sleep(60)
 
     await store._database.transaction(half)
 

@@ -195,6 +195,33 @@ async def test_an_end_closes_run_and_message_together(store: Store, other: Store
         assert await look.active_runs(ADA, chat) == ()
 
 
+async def test_an_end_of_a_run_that_is_known_returns_it_as_it_then_stands(store: Store, other: Store) -> None:
+    committed = await begun(store)
+    await store.checkpoint([said(committed.record, 2, "ye")])
+    ended = await finish(store, committed, "yes")
+    assert ended == await other.get_run(ADA, committed.record.run.id)
+    assert (await other.progress(ADA, committed.record.run.id, 0)).segments == ()
+    assert text_of((await other.get_message(ADA, committed.reply.chat_id, committed.reply.id)).parts) == "yes"
+
+
+async def test_a_run_that_shall_stop_since_it_is_known_ends_as_one_that_shall(store: Store, other: Store) -> None:
+    committed = await begun(store)
+    await other.request_stop(ADA, committed.record.run.id)
+    ended = await finish(store, committed)
+    assert ended is not None
+    assert (ended.run.state, ended.stop_requested) == ("completed", True)
+    assert ended == await other.get_run(ADA, committed.record.run.id)
+
+
+async def test_an_end_says_nothing_of_another_run_than_its_own(store: Store) -> None:
+    mine, hers = await begun(store), await begun(store, owner=EVE)
+    end = RunEnd("completed", parts=(TextPart("x"),), known=hers.record)
+    await store.end_run(ADA, mine.record.run.id, 1, end)
+    assert (await store.get_run(ADA, mine.record.run.id)).run.state == "completed"
+    assert await store.get_run(EVE, hers.record.run.id) == hers.record
+    assert (await store.get_message(EVE, hers.reply.chat_id, hers.reply.id)).status == "pending"
+
+
 async def test_an_end_without_parts_folds_the_checkpoints(store: Store) -> None:
     committed = await begun(store)
     await store.checkpoint([said(committed.record, 3, "one "), said(committed.record, 5, "two")])

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from jupyter_aichat.domain.ids import OwnerId
+from jupyter_aichat.domain.part import TextPart
 from jupyter_aichat.domain.run import RunEnd
 from jupyter_aichat.domain.usage import Charge, UsageQuery, UsageRecord
 from jupyter_aichat.errors import InvalidRequest
@@ -16,7 +17,7 @@ from jupyter_aichat.stores.mongo import MongoStore
 from jupyter_aichat.stores.sqlite import SqliteStore
 from jupyter_aichat.stores.usage import UsageStore
 from tests.contract.account_values import account_named
-from tests.contract.store_turns import ADA, EVE, begun
+from tests.contract.store_turns import ADA, EVE, THERE, begun
 
 TODAY = "2026-11-25"
 CHARGE = Charge(TODAY, "ollama/m", prompt_tokens=7, completion_tokens=3, ms=1500)
@@ -58,6 +59,22 @@ async def test_a_run_is_charged_once_by_whoever_ends_it(store: Store, other: Sto
     assert [each.runs for each in await usage.used(ADA, TODAY)] == [1]
 
 
+async def test_a_run_that_ended_or_was_taken_since_it_is_known_charges_nothing_more(
+    store: Store, other: Store, usage: UsageStore
+) -> None:
+    for n in range(2):
+        known = (await begun(store)).record
+        if n == 0:
+            await other.end_run(ADA, known.run.id, known.epoch, RunEnd("interrupted", charge=CHARGE))
+        else:
+            await other.claim(ADA, known.run.id, known.epoch, THERE)
+        end = RunEnd("completed", parts=(TextPart("late"),), charge=CHARGE, known=known)
+        won = await store.end_run(ADA, known.run.id, known.epoch, end)
+        assert (won.run.state if won else None) == ("interrupted", None)[n]
+        assert (await store.get_message(ADA, known.run.chat_id, known.run.message_id)).parts == ()
+    assert [each.runs for each in await usage.used(ADA, TODAY)] == [1]
+
+
 async def test_a_deposed_owner_charges_nothing(store: Store, usage: UsageStore) -> None:
     record = (await begun(store)).record
     assert await store.end_run(ADA, record.run.id, record.epoch + 1, RunEnd("stopped", charge=CHARGE)) is None
@@ -69,7 +86,9 @@ async def test_a_deposed_owner_charges_nothing(store: Store, usage: UsageStore) 
 async def test_of_many_ends_at_once_none_is_lost(store: Store, other: Store, usage: UsageStore) -> None:
     records = [(await begun(store)).record for _ in range(20)]
     ends = [
-        (store, other)[n % 2].end_run(ADA, record.run.id, record.epoch, RunEnd("completed", charge=CHARGE))
+        (store, other)[n % 2].end_run(
+            ADA, record.run.id, record.epoch, RunEnd("completed", parts=(), charge=CHARGE, known=record)
+        )
         for n, record in enumerate(records)
     ]
     await asyncio.gather(*ends)

@@ -17,7 +17,7 @@ from jupyter_aichat.limits.quotas import Ledger, Quotas
 from jupyter_aichat.providers.base import FinishedChunk
 from jupyter_aichat.stores.mongo import MongoStore
 from tests.contract import store_targets
-from tests.contract.mongo_commands import RECORDER, Command
+from tests.contract.mongo_commands import RECORDER, Command, told
 from tests.engine.collect import ask, read, settled, until
 from tests.fakes import FakeProvider
 
@@ -31,7 +31,7 @@ SEND = [
     "commitTransaction",
 ]
 CONTEXT = ["find messages"]
-END = ["findAndModify runs", "update messages", "update usage", "commitTransaction"]
+END = ["bulkWrite runs messages segments usage", "commitTransaction"]
 
 
 @pytest.fixture
@@ -55,11 +55,6 @@ async def answered(engine: Engine, provider: FakeProvider, before: Sent | None =
     sent = await ask(engine, chat=None if before is None else before.reply.chat_id)
     await settled(engine)
     return sent
-
-
-def told(command: Command) -> str:
-    name, about = next(iter(command.items()))
-    return f"{name} {about}" if isinstance(about, str) else name
 
 
 def of_answers(commands: list[Command]) -> list[str]:
@@ -90,7 +85,7 @@ async def test_an_answer_with_a_checkpoint_and_a_reader(engine: Engine, provider
     provider.say((DONE,))
     await reader
     await settled(engine)
-    checkpoint = ["update runs", "insert segments", "commitTransaction"]
+    checkpoint = ["bulkWrite runs segments", "commitTransaction"]
     commands = of_answers(RECORDER.commands)
-    assert commands[-8:] == [*checkpoint, *END[:2], "delete segments", *END[2:]]
-    assert len(commands) == 16
+    assert commands[-4:] == [*checkpoint, *END]
+    assert len(commands) == 12
