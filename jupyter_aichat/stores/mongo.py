@@ -26,9 +26,18 @@ from jupyter_aichat.domain.page import Branch, Page
 from jupyter_aichat.domain.retention import Outdated
 from jupyter_aichat.domain.run import Committed, RunEnd, RunRecord, Segment, TakeUp, Turn
 from jupyter_aichat.domain.store_state import StoreState
-from jupyter_aichat.errors import NotReady, StoreUnavailable, TooLarge
+from jupyter_aichat.errors import (
+    CannotContinue,
+    InvalidRequest,
+    NotFound,
+    NotReady,
+    RunActive,
+    StoreUnavailable,
+    TooLarge,
+)
 from jupyter_aichat.stores import mongo_chats as chats
 from jupyter_aichat.stores import mongo_deleting as deleting
+from jupyter_aichat.stores import mongo_ends as ends
 from jupyter_aichat.stores import mongo_messages as messages
 from jupyter_aichat.stores import mongo_runs as runs
 from jupyter_aichat.stores.base import Lapsed, Progress
@@ -49,6 +58,7 @@ DEFAULT_DATABASE = "jupyter_aichat"
 
 _RUNS_AT_ONCE = 100
 _MOST_BYTES = 15 * 1024 * 1024  # of a document of 16 MB
+_REFUSALS = (CannotContinue, InvalidRequest, NotFound, RunActive)
 _READ_PREFERENCES = ("primary", "primaryPreferred", "secondary", "secondaryPreferred", "nearest")
 
 
@@ -243,15 +253,22 @@ class MongoStore(LoggingConfigurable):
     # Runs
 
     async def commit(self, turn: Turn) -> Committed:
-        """See `Store.commit`."""
+        """See `Store.commit`. Also one that is refused may have been committed before, and be refused because of that."""
         check_turn(turn)
         try:
-            return await self._database.transaction(lambda db: commit_turn(db, turn, self._lines))
-        except AlreadyThere:
+            committed, depth = await self._database.transaction(
+                lambda db: commit_turn(db, turn), one_write=turn.create_chat
+            )
+        except (AlreadyThere, *_REFUSALS) as refused:
             known = await known_turn(self._db, turn)
-        if known is None:
-            raise StoreUnavailable(AWAY, retry_after=5)
-        return known
+            if known is not None:
+                return known
+            if isinstance(refused, AlreadyThere):
+                raise StoreUnavailable(AWAY, retry_after=5) from None
+            raise
+        if depth is not None:
+            self._lines.note(committed.message, depth)
+        return committed
 
     async def committed(self, turn: Turn) -> Committed | None:
         """See `Store.committed`."""
@@ -313,13 +330,13 @@ class MongoStore(LoggingConfigurable):
     ) -> RunRecord | None:
         """End it; once more where another process began the day's sums in the same moment, or changed what is known of it."""
         known = end.known
-        if known is not None and most is None and runs.is_known(owner, run_id, epoch, end):
+        if known is not None and most is None and ends.is_known(owner, run_id, epoch, end):
             with suppress(AlreadyThere, NotThere):
-                return await self._database.transaction(lambda db: runs.end_at_once(db, known, end), one_write=True)
+                return await self._database.transaction(lambda db: ends.end_at_once(db, known, end), one_write=True)
         try:
-            return await self._database.transaction(lambda db: runs.end_run(db, owner, run_id, epoch, end, most=most))
+            return await self._database.transaction(lambda db: ends.end_run(db, owner, run_id, epoch, end, most=most))
         except AlreadyThere:
-            return await self._database.transaction(lambda db: runs.end_run(db, owner, run_id, epoch, end, most=most))
+            return await self._database.transaction(lambda db: ends.end_run(db, owner, run_id, epoch, end, most=most))
 
     async def request_stop(self, owner: OwnerId, run_id: RunId) -> RunRecord:
         """See `Store.request_stop`."""

@@ -16,7 +16,8 @@ WIRE_VERSION = 25
 REFUSED = frozenset({59, 115})
 """The codes of a server that has it not after all: one of a mixed set, or one that still works as the version before."""
 
-_MOST_BYTES, _MOST_OPERATIONS = 40_000_000, 50_000  # a message has 48 MB and 100,000 operations at most
+_MOST_BYTES = 15_000_000  # the driver sends no command of more than 16 MB, though a message may have 48
+_MOST_OPERATIONS = 50_000  # of the 100,000 that a command may have
 _AGAIN = frozenset({24, 112, 246, 251})
 """The codes after which a whole transaction is to be tried again."""
 

@@ -143,7 +143,7 @@ class Transactions:
         """Announce a session that is new; the driver uses few, again and again."""
         name = session.session_id["id"]
         if self.announce is not None and name not in self._announced:
-            asyncio.run_coroutine_threadsafe(self.announce(name), loop).result()
+            asyncio.run_coroutine_threadsafe(self.announce(name), loop).result(self._call_s + 2 * _SLACK_S)
             self._announced.add(name)
 
     def _undo_left(self) -> None:

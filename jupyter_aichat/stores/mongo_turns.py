@@ -1,7 +1,8 @@
 """How a send is committed, inside one transaction.
 
-Its key and its run come first, so that one that was committed before is found out whatever happened since. Then the
-chat's counter is raised, so that of two sends to one chat one waits for the other.
+The chat's counter is raised first, so that of two sends to one chat one waits for the other. All else is written at once, its
+key and its run before what may be there for other reasons, so that one that was committed before is found out. Where it is
+refused because of what happened since, it has to be looked for too.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from jupyter_aichat.domain.message import Message
 from jupyter_aichat.domain.options import Options
 from jupyter_aichat.domain.run import Committed, Turn
 from jupyter_aichat.errors import NotFound
-from jupyter_aichat.stores.mongo_base import Document, Scope, by_id, place
+from jupyter_aichat.stores.mongo_base import Change, Document, Insert, Scope, Write, by_id, place
 from jupyter_aichat.stores.mongo_documents import (
     chat_document,
     message_document,
@@ -23,7 +24,7 @@ from jupyter_aichat.stores.mongo_documents import (
     record_document,
     record_of,
 )
-from jupyter_aichat.stores.mongo_messages import Lines, find_head, find_message, whole
+from jupyter_aichat.stores.mongo_messages import find_head, find_message, whole
 from jupyter_aichat.stores.rules import check_fingerprint, check_parent, check_target, continued, searchable
 
 
@@ -62,21 +63,23 @@ async def _as_it_stands(db: Scope, owner: OwnerId, run: Document, chat_created: 
     return Committed(messages[0], messages[1], record_of(run), chat_created, replayed=True)
 
 
-async def commit_turn(db: Scope, turn: Turn, lines: Lines) -> Committed:
-    """Commit a turn, and note its question among the lines; raises the driver's error for a duplicate where its key, or itself, was committed before."""
+async def commit_turn(db: Scope, turn: Turn) -> tuple[Committed, int | None]:
+    """Commit a turn; raises the driver's error for a duplicate where its key, or itself, was committed before.
+
+    Return with it the depth of the question, None where a run goes on with an answer.
+    """
     owner, fills = turn.record.owner_id, _fills(turn)
     run = msgspec.structs.replace(turn.record.run, message_id=fills, chat_id=turn.chat_id)
     record = msgspec.structs.replace(turn.record, run=run)
+    writes: list[Write] = [Insert("runs", [record_document(record)])]
     if turn.key is not None:
-        await db.insert("keys", [_key_document(owner, turn.key, turn)])
-    await db.insert("runs", [record_document(record)])
-    before, counter = await _chat(db, owner, turn)
-    if turn.mode == "continue":
-        question, reply = await _take_up(db, owner, turn)
-    else:
-        question, reply, depth = await _add(db, owner, turn, before, counter)
-        lines.note(question, depth)
-    return Committed(question, reply, record, turn.create_chat)
+        writes.insert(0, Insert("keys", [_key_document(owner, turn.key, turn)]))
+    chat = _new_chat(owner, turn) if turn.create_chat else await _take_chat(db, owner, turn)
+    writes += chat.writes
+    add = _take_up if turn.mode == "continue" else _add
+    added = await add(db, owner, turn, chat.before, chat.counter)
+    await db.write([*writes, added.write])
+    return Committed(added.question, added.reply, record, turn.create_chat), added.depth
 
 
 def _fills(turn: Turn) -> MessageId:
@@ -92,44 +95,61 @@ def _key_document(owner: OwnerId, key: str, turn: Turn) -> Document:
     }  # fmt: skip
 
 
-async def _chat(db: Scope, owner: OwnerId, turn: Turn) -> tuple[Document, int]:
-    """Take the chat for this transaction, its counter raised by all that the turn may need, its leaf moved.
+class _Chat(msgspec.Struct, frozen=True):
+    """A turn's chat as it was, the counter from which the turn's messages count, and what is still to be written of it."""
 
-    Return it as it was, and the counter from which the turn's messages count.
-    """
-    leaf, at = _fills(turn), turn.reply.created_at
-    added = {"send": 2, "edit": 2, "regenerate": 1, "continue": 0}[turn.mode]
-    if turn.create_chat:
-        chat = Chat(
-            turn.chat_id, turn.title or "", at, at, model=turn.chat_model, options=turn.chat_options or Options()
-        )
-        new = chat_document(owner, chat)
-        await db.insert("chats", [{**new, "counter": added, "active_leaf": leaf}])
-        return new, 0
-    fields = {"active_leaf": leaf, **({"model": turn.chat_model} if turn.chat_model else {})}
+    before: Document
+    counter: int
+    writes: tuple[Write, ...] = ()
+
+
+def _added(turn: Turn) -> int:
+    """How many messages a turn adds to its chat."""
+    return {"send": 2, "edit": 2, "regenerate": 1, "continue": 0}[turn.mode]
+
+
+def _new_chat(owner: OwnerId, turn: Turn) -> _Chat:
+    at, options = turn.reply.created_at, turn.chat_options or Options()
+    new = chat_document(owner, Chat(turn.chat_id, turn.title or "", at, at, model=turn.chat_model, options=options))
+    return _Chat(new, 0, (Insert("chats", [{**new, "counter": _added(turn), "active_leaf": _fills(turn)}]),))
+
+
+async def _take_chat(db: Scope, owner: OwnerId, turn: Turn) -> _Chat:
+    """Take the chat for this transaction, its counter raised by all that the turn may need, its leaf moved."""
+    fields = {"active_leaf": _fills(turn), **({"model": turn.chat_model} if turn.chat_model else {})}
     this = by_id(owner, turn.chat_id)
-    change = {"$inc": {"counter": added}, "$max": {"updated_at": at}, "$set": fields}
+    change = {"$inc": {"counter": _added(turn)}, "$max": {"updated_at": turn.reply.created_at}, "$set": fields}
     before = await db.take("chats", this, change, before=True)
     if before is None:
         raise NotFound("There is no such chat.")
-    if turn.title and not before["title"]:
-        await db.update("chats", this, {"$set": {"title": turn.title, "folded_title": searchable(turn.title)}})
-    return before, before["counter"]
+    if not turn.title or before["title"]:
+        return _Chat(before, before["counter"])
+    title = {"title": turn.title, "folded_title": searchable(turn.title)}
+    return _Chat(before, before["counter"], (Change("chats", [(this, {"$set": title})]),))
 
 
-async def _take_up(db: Scope, owner: OwnerId, turn: Turn) -> tuple[Message, Message]:
+class _Added(msgspec.Struct, frozen=True):
+    """A turn's messages, the question's depth where that is new, and what is to be written of them."""
+
+    question: Message
+    reply: Message
+    write: Write
+    depth: int | None = None
+
+
+async def _take_up(db: Scope, owner: OwnerId, turn: Turn, _: Document, __: int) -> _Added:
     """Continue: the run fills the target itself."""
     assert turn.target is not None
     target = message_of(await find_message(db, owner, turn.chat_id, turn.target))
     check_target(turn, target)
     reply = continued(target, turn)
-    await db.update("messages", by_id(owner, reply.id), {"$set": message_fields(reply)})
     assert target.parent_id is not None
-    return message_of(await find_message(db, owner, turn.chat_id, target.parent_id)), reply
+    question = message_of(await find_message(db, owner, turn.chat_id, target.parent_id))
+    return _Added(question, reply, Change("messages", [(by_id(owner, reply.id), {"$set": message_fields(reply)})]))
 
 
-async def _add(db: Scope, owner: OwnerId, turn: Turn, chat: Document, counter: int) -> tuple[Message, Message, int]:
-    """Send, edit, regenerate: new messages of the tree. Return them and the question's depth."""
+async def _add(db: Scope, owner: OwnerId, turn: Turn, chat: Document, counter: int) -> _Added:
+    """Send, edit, regenerate: new messages of the tree."""
     new = []
     if turn.mode == "regenerate":
         above = await _question_of(db, owner, turn)
@@ -143,8 +163,8 @@ async def _add(db: Scope, owner: OwnerId, turn: Turn, chat: Document, counter: i
     reply = msgspec.structs.replace(
         turn.reply, chat_id=turn.chat_id, parent_id=question.id, n=counter + 1, run_id=turn.record.run.id
     )
-    await db.insert("messages", [*new, message_document(owner, reply, depth + 1)])
-    return question, reply, depth
+    new.append(message_document(owner, reply, depth + 1))
+    return _Added(question, reply, Insert("messages", new), depth)
 
 
 async def _question_of(db: Scope, owner: OwnerId, turn: Turn) -> Document:

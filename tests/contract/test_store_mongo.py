@@ -107,7 +107,8 @@ async def test_an_answer_that_no_document_can_hold_ends_all_the_same(mongo_store
     for n in (2, 3, 4, 5, 6):
         await mongo_store.checkpoint([said(committed.record, n, piece)])
     parts = None if folded else (ThinkingPart("hm"), TextPart(piece * 5))
-    ended = await mongo_store.end_run(ADA, run_id, 1, RunEnd("completed", parts=parts, seq=seq_of(1, 9)))
+    end = RunEnd("completed", parts=parts, seq=seq_of(1, 9), known=committed.record)
+    ended = await mongo_store.end_run(ADA, run_id, 1, end)
     assert ended is not None
     assert (ended.run.state, ended.run.reason) == ("stopped", "too_long")
     reply = await mongo_store.get_message(ADA, committed.reply.chat_id, committed.reply.id)

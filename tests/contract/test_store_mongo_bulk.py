@@ -83,6 +83,12 @@ def test_what_one_message_cannot_hold_goes_in_several_and_is_counted_together(as
     assert len(asked.all("messages")) == 10
 
 
+def test_more_than_the_driver_sends_at_once_is_written_all_the_same(asked: Asked) -> None:
+    large = [{**each, "text": "x" * 7_000_000} for each in documents(1, 2, 3)]
+    assert asked.write(Insert("segments", large), Insert("runs", documents(1))) == [3, 1]
+    assert asked.commands == ["bulkWrite"] * 2
+
+
 def test_nothing_to_write_is_no_command(asked: Asked) -> None:
     assert asked.write(Insert("runs", []), Change("runs", [])) == [0, 0]
     assert asked.commands == []

@@ -13,7 +13,7 @@ from jupyter_aichat.stores.mongo import MongoStore
 from jupyter_aichat.stores.mongo_schema import UNSHARDED
 from tests.contract.mongo_commands import RECORDER, names_its_owners, told
 from tests.contract.store_targets import mongo_url
-from tests.contract.store_turns import ADA, answered, begun, chat_named, said
+from tests.contract.store_turns import ADA, answered, begun, chat_named, said, turn
 
 OWNED = {"owner_id": "ada"}
 
@@ -57,10 +57,11 @@ def test_a_command_says_whose_data_it_is_about(command: dict[str, Any], may_be_s
 
 
 async def test_all_commands_are_seen(mongo_store: MongoStore) -> None:
-    committed = await answered(mongo_store)
-    await mongo_store.delete_chat(ADA, committed.reply.chat_id)
+    chat = (await answered(mongo_store)).reply.chat_id
+    await mongo_store.commit(turn("send", chat))
+    await mongo_store.delete_chat(ADA, chat)
     names = {next(iter(command)) for command in RECORDER.commands}
-    assert {"find", "insert", "update", "delete", "findAndModify", "commitTransaction"} <= names
+    assert {"find", "bulkWrite", "update", "delete", "findAndModify", "commitTransaction"} <= names
     assert len(RECORDER.about("messages")) > 3
 
 

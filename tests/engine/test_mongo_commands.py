@@ -24,10 +24,9 @@ from tests.fakes import FakeProvider
 DONE = FinishedChunk("stop", Usage(prompt_tokens=40, completion_tokens=10))
 SEND = [
     "find chats",  # its model and options
-    "insert runs",
     "findAndModify chats",  # its counter and leaf
     "find messages",  # the answer before, which must have ended
-    "insert messages",
+    "bulkWrite runs messages",
     "commitTransaction",
 ]
 CONTEXT = ["find messages"]
@@ -75,6 +74,14 @@ async def test_a_short_answer_in_a_chat(engine: Engine, provider: FakeProvider) 
     assert of_answers(RECORDER.commands) == [*SEND[:1], *quota, *SEND[1:], *CONTEXT, *END]
 
 
+async def test_the_first_answer_of_a_chat(engine: Engine, provider: FakeProvider) -> None:
+    await answered(engine, provider)
+    RECORDER.commands.clear()
+    await answered(engine, provider)
+    commit = ["bulkWrite runs chats messages", "commitTransaction"]
+    assert of_answers(RECORDER.commands) == [*commit, *END]
+
+
 async def test_an_answer_with_a_checkpoint_and_a_reader(engine: Engine, provider: FakeProvider) -> None:
     first = await answered(engine, provider)
     provider.say("so far")
@@ -88,4 +95,4 @@ async def test_an_answer_with_a_checkpoint_and_a_reader(engine: Engine, provider
     checkpoint = ["bulkWrite runs segments", "commitTransaction"]
     commands = of_answers(RECORDER.commands)
     assert commands[-4:] == [*checkpoint, *END]
-    assert len(commands) == 12
+    assert len(commands) == 11
