@@ -26,13 +26,15 @@ class Recorder(monitoring.CommandListener):
 
     def __init__(self) -> None:
         self.commands: list[Command] = []
+        self.committed = 0
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
         if event.command:  # those that carry credentials are not shown
             self.commands.append(event.command)
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
-        """Nothing to keep."""
+        """Count the transactions that are over."""
+        self.committed += event.command_name == "commitTransaction"
 
     def failed(self, event: monitoring.CommandFailedEvent) -> None:
         """Nothing to keep."""

@@ -87,8 +87,8 @@ async def test_an_answer_with_a_checkpoint_and_a_reader(engine: Engine, provider
     provider.say("so far")
     RECORDER.commands.clear()
     sent = await ask(engine, chat=first.reply.chat_id)
-    reader = asyncio.create_task(read(engine, sent.run.id))
-    await until(lambda: RECORDER.about("segments"))
+    reader, committed = asyncio.create_task(read(engine, sent.run.id)), RECORDER.committed
+    await until(lambda: RECORDER.committed > committed)
     provider.say((DONE,))
     await reader
     await settled(engine)
