@@ -74,6 +74,23 @@ describe('the list', () => {
     await waitFor(() => expect(server.chats.get('Zebra')!.pinned).toBe(false));
   });
 
+  test('keeps the keyboard when a chat is deleted: on the one that stands there then', async () => {
+    let before: Element | null = null;
+    HTMLDialogElement.prototype.showModal = function (this: HTMLDialogElement) {
+      before = document.activeElement;
+      this.open = true;
+    };
+    HTMLDialogElement.prototype.close = function (this: HTMLDialogElement) {
+      this.open = false;
+      (before as HTMLElement | null)?.focus();
+    };
+    await arrive();
+    await choose('Zebra', /^Delete/);
+    await userEvent.click(screen.getByRole('button', { name: 'Delete' }));
+    await waitFor(() => expect(screen.queryByRole('button', { name: 'Actions for “Zebra”' })).toBeNull());
+    expect(document.activeElement).toBe(actions('Quasar'));
+  });
+
   test('says that a chat could not be pinned, which is where it was', async () => {
     await arrive();
     server.down = true;
