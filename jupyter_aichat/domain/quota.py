@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import msgspec
@@ -13,6 +13,13 @@ from jupyter_aichat.domain.pattern import Pattern, fits_model, fits_person
 
 Unit = Literal["tokens", "seconds"]
 Period = Literal["day", "month"]
+
+_BOUNDS: tuple[tuple[str, Unit, Period], ...] = (
+    ("tokens_per_day", "tokens", "day"),
+    ("tokens_per_month", "tokens", "month"),
+    ("seconds_per_day", "seconds", "day"),
+    ("seconds_per_month", "seconds", "month"),
+)
 
 Most = Annotated[int, Meta(ge=0, le=2**53)]
 
@@ -40,19 +47,14 @@ class Quota(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def fits(self, model: str) -> bool:
         """Whether it is about a model, which is named with its provider."""
+        if self.model == "*":
+            return True
         provider, _, name = model.partition("/")
         return fits_model(self.model, name, provider)
 
-    def bounds(self) -> Iterator[Bound]:
+    def bounds(self) -> tuple[Bound, ...]:
         """Return the bounds that there are."""
-        if self.tokens_per_day is not None:
-            yield Bound("tokens_per_day", "tokens", "day", self.tokens_per_day)
-        if self.tokens_per_month is not None:
-            yield Bound("tokens_per_month", "tokens", "month", self.tokens_per_month)
-        if self.seconds_per_day is not None:
-            yield Bound("seconds_per_day", "seconds", "day", self.seconds_per_day)
-        if self.seconds_per_month is not None:
-            yield Bound("seconds_per_month", "seconds", "month", self.seconds_per_month)
+        return _bounds(self.tokens_per_day, self.tokens_per_month, self.seconds_per_day, self.seconds_per_month)
 
 
 class QuotaRule(Quota, frozen=True, forbid_unknown_fields=True):
@@ -75,6 +77,12 @@ class QuotaStanding(msgspec.Struct, frozen=True):
     limit: int
     used: int
     resets_at: datetime
+
+
+@lru_cache(maxsize=1000)
+def _bounds(*most: int | None) -> tuple[Bound, ...]:
+    """The bounds of a quota, by what it says of each: asked for at each question."""
+    return tuple(Bound(*named, each) for named, each in zip(_BOUNDS, most, strict=True) if each is not None)
 
 
 def period_begins(period: Period, at: datetime) -> str:

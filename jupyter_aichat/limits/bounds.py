@@ -69,18 +69,21 @@ def _exceeded(quota: Quota, bound: Bound, spent: int, at: datetime, *, soon: boo
 
 def _spent(quota: Quota, bound: Bound, records: Iterable[UsageRecord], at: datetime) -> int:
     """Tokens or milliseconds used in the present period of the models that a quota is about."""
-    begin = period_begins(bound.period, at)
-    return sum(
-        each.tokens if bound.unit == "tokens" else each.ms
-        for each in records
-        if each.day >= begin and quota.fits(each.model)
-    )
+    begin, sum_ = period_begins(bound.period, at), 0
+    for each in records:
+        if each.day >= begin and quota.fits(each.model):
+            sum_ += each.tokens if bound.unit == "tokens" else each.ms
+    return sum_
 
 
 def _matching(quota: Quota, bound: Bound, amounts: Amounts) -> int:
     """The sum of amounts in a bound's unit, of the models that its quota is about."""
-    named = ((name.partition(" "), amount) for name, amount in amounts.items())
-    return sum(amount for (unit, _, model), amount in named if unit == bound.unit and quota.fits(model))
+    sum_ = 0
+    for name, amount in amounts.items():
+        unit, _, model = name.partition(" ")
+        if unit == bound.unit and quota.fits(model):
+            sum_ += amount
+    return sum_
 
 
 def _shown(bound: Bound, amount: int) -> int:
