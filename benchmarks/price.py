@@ -1,19 +1,20 @@
 """What accounts, limits and quotas cost on the path of a token: a personal server and a service, asked in turn.
 
-    python -m benchmarks.price [--rounds 6]
+    python -m benchmarks.price [--rounds 8] [--only burst,paced]
 
-The two are measured one after the other in each round, in changing order, since what a machine has to spare changes more from
-minute to minute than they differ. Streams begin at times that are no multiples of a token's, so that each token is a step of
-the loop of its own for both.
+Each is started anew in each round, has its core alone, and is not measured before it has answered for a while: one and the same
+program differs by some percent from start to start, a second one beside it costs it some more, though it be idle, and what is
+done for the first time is not what an answer costs. Streams begin at times that are no multiples of a token's, so that each
+token is a step of the loop of its own for both.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from contextlib import ExitStack
+from pathlib import Path
 from statistics import median
-from typing import cast
+from typing import NamedTuple, cast
 
 from benchmarks.processes import Bench
 from benchmarks.relay import BURST, LONG, ours
@@ -26,24 +27,36 @@ BURST_TOKENS = 500
 def main() -> None:
     """Measure and print."""
     cli = argparse.ArgumentParser(prog="python -m benchmarks.price")
-    cli.add_argument("--rounds", type=int, default=6)
-    rounds = cli.parse_args().rounds
-    with tools() as (folder, fake), ExitStack() as running:
-        benches = {
-            "personal": Bench(folder, fake, running.enter_context(server(folder, fake, {}, core=1))),
-            "service": Bench(folder, fake, running.enter_context(service_server(folder, fake, {}, core=1))),
-        }
-        _tell("CPU of an answer in bursts, µs", _in_turn(benches, _burst, rounds))
-        _tell("CPU of a paced token, µs", _in_turn(benches, _paced, rounds))
+    cli.add_argument("--rounds", type=int, default=8)
+    cli.add_argument("--only", default=",".join(MEASURES))
+    args = cli.parse_args()
+    found: dict[str, Found] = {name: {"personal": [], "service": []} for name in str(args.only).split(",")}
+    with tools() as (folder, fake):
+        for number in range(args.rounds):
+            _round(folder, fake, number, found)
+    for name, each in found.items():
+        _tell(MEASURES[name].what, each)
 
 
-def _in_turn(benches: dict[str, Bench], measure: Callable[[Bench], float], rounds: int) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {name: [] for name in benches}
-    for number in range(rounds):
-        names = list(benches) if number % 2 else list(reversed(benches))
-        for name in names:
-            found[name].append(measure(benches[name]))
-    return found
+class _Measure(NamedTuple):
+    what: str
+    of: Callable[[Bench], float]
+
+
+Found = dict[str, list[float]]
+"""What was measured of the personal server and of the service, by round."""
+
+
+def _round(folder: Path, fake: int, number: int, found: dict[str, Found]) -> None:
+    """Start one, measure it, end it; then the other one."""
+    for kind in ("service", "personal") if number % 2 else ("personal", "service"):
+        home = folder / f"{kind}-{number}"
+        home.mkdir()
+        with (service_server if kind == "service" else server)(home, fake, {}, core=1) as served:
+            bench = Bench(folder, fake, served)
+            bench.load(conns=STREAMS, secs=3, warm=1, body=ours(BURST))
+            for name, kept in found.items():
+                kept[kind].append(MEASURES[name].of(bench))
 
 
 def _burst(bench: Bench) -> float:
@@ -57,9 +70,17 @@ def _paced(bench: Bench) -> float:
     )
 
 
-def _tell(what: str, found: dict[str, list[float]]) -> None:
+MEASURES = {
+    "burst": _Measure("CPU of an answer in bursts, µs", _burst),
+    "paced": _Measure("CPU of a paced token, µs", _paced),
+}
+
+
+def _tell(what: str, found: Found) -> None:
     of_one, of_many = median(found["personal"]), median(found["service"])
-    print(f"{what}: personal {of_one:.0f}, service {of_many:.0f}: {of_many / of_one - 1:+.1%} (medians of {found})")
+    print(f"{what}: personal {of_one:.0f}, service {of_many:.0f}: {of_many / of_one - 1:+.1%}")
+    for kind, each in found.items():
+        print(f"  {kind}:", *(f"{figure:.0f}" for figure in each))
 
 
 if __name__ == "__main__":
