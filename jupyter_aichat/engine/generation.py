@@ -132,19 +132,19 @@ class Generator:
         live.tell(context)
         loop = asyncio.get_running_loop()
         asked = live.asked = AskedModel(loop.time(), context.tokens)
-        request = _request(live.record, window, setup)
-        del window
+        answer = self._answer(live, model, _request(live.record, window, setup), self._hearing(live, asked))
+        del window  # a long history, which nobody needs while the answer comes
         self._observer.asking(model, live.record)
         try:
-            end = await self._listen(live, asked, model, request)
+            end = await _listen(answer)
         finally:
             finished = live.finished_chunk
             usage, reason = (finished.usage, finished.reason) if finished else (None, None)
             self._observer.heard(asked.first_token_s, usage, reason)
         return end or self._completed(live, setup, context, asked.first_token_s)
 
-    async def _listen(self, live: LiveRun, asked: AskedModel, model: Model, request: ChatRequest) -> End | None:
-        """Ask, and take the answer as it comes; return the end of one that is too long."""
+    def _hearing(self, live: LiveRun, asked: AskedModel) -> Hear:
+        """Return what takes the answer as it comes."""
         feed = live.feed
 
         def hear(chunks: tuple[Chunk, ...]) -> None:
@@ -155,11 +155,7 @@ class Generator:
             if live.size > MAX_CHARACTERS:
                 raise _TooLong
 
-        try:
-            await self._answer(live, model, request, hear)
-        except _TooLong:
-            return End("stopped", "too_long")
-        return None
+        return hear
 
     async def _admitted(self, live: LiveRun) -> None:
         loop = asyncio.get_running_loop()
@@ -283,6 +279,15 @@ class Generator:
                 return record
         run = msgspec.structs.replace(record.run, state="interrupted", reason=STARVED, usage=end.usage)
         return msgspec.structs.replace(record, run=run)
+
+
+async def _listen(answer: Awaitable[None]) -> End | None:
+    """Hear an answer to its end; return the end of one that is too long."""
+    try:
+        await answer
+    except _TooLong:
+        return End("stopped", "too_long")
+    return None
 
 
 def finished_of(won: RunRecord | None) -> RunFinished:

@@ -133,14 +133,15 @@ class Incoming:
             await self._done
         finally:
             self._timer.cancel()
+            if self._done.done() and not self._done.cancelled():
+                self._done.exception()  # also where the reader was cancelled in the same step
 
     def close(self) -> None:
         """See `ByteStream.close`."""
         if not self._closed:
             self._closed = True
-            if self._complete or self._enough:
+            if self._enough and not self._complete:
                 self._loop.call_later(LINGER_S, self._end)
-                self._deliver()
             else:
                 self._end()
 
