@@ -95,10 +95,7 @@ async def test_hanging_up_frees_the_runner(own_ollama: OllamaServer) -> None:
         async with aclosing(streamed(provider, request("slow-endless"))) as stream:
             for _ in range(3):
                 await anext(stream)
-        await asyncio.sleep(1)
-        before = _cpu_seconds(own_ollama)
-        await asyncio.sleep(1)
-        assert _cpu_seconds(own_ollama) - before < 0.1
+        assert await _comes_to_rest(own_ollama)
         reply = await ask(provider, request("counter", num_predict=3))
         assert reply.text == " 1 2 3"
 
@@ -117,10 +114,7 @@ async def test_hanging_up_before_the_first_token(own_ollama: OllamaServer) -> No
             with pytest.raises(asyncio.CancelledError):
                 await task
         assert time.monotonic() - started < 1
-        await asyncio.sleep(1)
-        before = _cpu_seconds(own_ollama)
-        await asyncio.sleep(1)
-        assert _cpu_seconds(own_ollama) - before < 0.1
+        assert await _comes_to_rest(own_ollama)
 
 
 async def test_a_runner_killed_in_mid_answer(own_ollama: OllamaServer) -> None:
@@ -165,6 +159,16 @@ async def test_the_first_text_comes_as_soon_as_there_is_one(ollama: str) -> None
             async for chunks in stream:
                 assert chunks == (TextChunk(" 1"),)
                 break
+
+
+async def _comes_to_rest(server: OllamaServer) -> bool:
+    """Whether the runners compute nothing for a second, soon: late steps of theirs may wait for a processor."""
+    for _ in range(5):
+        before = _cpu_seconds(server)
+        await asyncio.sleep(1)
+        if _cpu_seconds(server) - before < 0.1:
+            return True
+    return False
 
 
 def _cpu_seconds(server: OllamaServer) -> float:

@@ -37,6 +37,7 @@ def ask(process: Replica, model: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(200)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_the_count_goes_on_without_gap_or_repeat(two: tuple[Replica, Replica], number: signal.Signals) -> None:
     first, second = two
@@ -44,7 +45,7 @@ def test_the_count_goes_on_without_gap_or_repeat(two: tuple[Replica, Replica], n
     reading = Reading([second.server], sent["run"]["id"])
     within(30, lambda: len(reading.text.split()) > 40)
     first.signal(number)
-    within(60, lambda: reading.finished)
+    within(150, lambda: reading.finished)  # half a minute alone, on a machine that runs browsers beside it much more
     assert reading.finished is not None
     assert (reading.finished["state"], reading.text) == ("completed", counted(400))
     message = second.message(sent)
@@ -54,6 +55,7 @@ def test_the_count_goes_on_without_gap_or_repeat(two: tuple[Replica, Replica], n
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(200)
 def test_an_endless_count_goes_on_and_can_be_stopped(two: tuple[Replica, Replica]) -> None:
     first, second = two
     sent = ask(first, "slow-endless")
@@ -61,7 +63,7 @@ def test_an_endless_count_goes_on_and_can_be_stopped(two: tuple[Replica, Replica
     within(30, lambda: len(reading.text.split()) > 40)
     first.kill()
     before = len(reading.text.split())
-    within(30, lambda: len(reading.text.split()) > before + 40)  # ten to the takeover, then a slow model
+    within(90, lambda: len(reading.text.split()) > before + 40)  # ten to the takeover, then a slow model
     second.stop_run(sent)
     within(2, lambda: reading.finished)
     message = second.message(sent)
