@@ -47,8 +47,6 @@ class Quota(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def fits(self, model: str) -> bool:
         """Whether it is about a model, which is named with its provider."""
-        if self.model == "*":
-            return True
         provider, _, name = model.partition("/")
         return fits_model(self.model, name, provider)
 

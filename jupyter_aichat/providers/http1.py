@@ -18,7 +18,8 @@ from jupyter_aichat.providers.exchange import Fault, FaultKind
 
 LINGER_S = 1.0
 """How long a connection whose answer was enough is kept for the end of it, so that the next question finds it."""
-_MAX_HEAD = 64 * 1024
+_MOST_AROUND = 64 * 1024
+"""How many bytes may come that are no body: a head, the sizes of chunks, what stands behind the last one."""
 _MOST_UNREAD = 256 * 1024
 _PIECE = 64 * 1024
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
@@ -44,7 +45,7 @@ class Incoming:
         self._parser = HttpResponseParser(self)
         self._feed = self._parser.feed_data
         self._headers: list[tuple[bytes, bytes]] = []
-        self._head_size = self._unread = 0
+        self._around = 0
         self._framed = self._complete = self._keeps_alive = self._enough = self._closed = False
         self._pieces: list[bytes] = []
         self._fault: Fault | None = None
@@ -58,14 +59,13 @@ class Incoming:
 
     def feed(self, data: memoryview) -> None:
         """Take what came in, and hand it on."""
-        if not self.status:
-            self._head_size += len(data)
         try:
             self._feed(data)
         except (HttpParserError, HttpParserUpgrade):
             self.fail(FaultKind.CUT if self.status else FaultKind.NOT_HTTP)
-        if self._head_size > _MAX_HEAD and not self.status:
-            self.fail(FaultKind.NOT_HTTP)
+        self._around = 0 if self._pieces else self._around + len(data)
+        if self._around > _MOST_AROUND:
+            self.fail(FaultKind.CUT if self.status else FaultKind.NOT_HTTP)
         self._deliver()
 
     def lost(self) -> None:
@@ -73,7 +73,7 @@ class Incoming:
         if self.status and not self._framed and self._fault is None:
             self._complete = True
         else:
-            self.fail(FaultKind.CUT if self.status or self._head_size else FaultKind.UNANSWERED)
+            self.fail(FaultKind.CUT if self.status or self._around else FaultKind.UNANSWERED)
         self._deliver()
 
     def fail(self, kind: FaultKind) -> None:
@@ -155,8 +155,7 @@ class Incoming:
             if self._complete:
                 self._end()
         elif self._take is None or self._done is None:
-            self._unread = sum(map(len, self._pieces))
-            if self._unread > _MOST_UNREAD:
+            if sum(map(len, self._pieces)) > _MOST_UNREAD:
                 self._connection.pause_reading()
         elif not self._done.done():
             try:
@@ -237,6 +236,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._answer is answer:
             self._answer = None
             if whole and self.alive:
+                self.resume_reading()  # or it would not hear of its end, nor of the next answer
                 self._on_idle(self)
             else:
                 self.abort()

@@ -147,6 +147,22 @@ async def test_what_breaks_an_answer(reads: tuple[bytes, ...], kind: FaultKind, 
     assert await fault(*reads) == (kind, heard)
 
 
+@pytest.mark.parametrize("around", [b"0\r\nX: ", b"3;"], ids=["trailer", "extension"])
+async def test_what_is_no_body_and_has_no_end_is_cut_off(around: bytes) -> None:
+    """It is kept nowhere for us to see, and only its end would tell what it is."""
+    wire = Wire()
+    await asyncio.sleep(0)
+    wire.come(HEAD + CHUNKED + b"3\r\nabc\r\n" + around)
+    answer, heard = await wire.asking, bytearray()
+    reading = asyncio.create_task(answer.pump(lambda piece: bool(heard.extend(piece))))  # type: ignore[func-returns-value]
+    await asyncio.sleep(0)
+    wire.come(b"x" * 140_000)
+    assert wire.closing
+    with pytest.raises(Fault, match=FaultKind.CUT.value):
+        await reading
+    assert heard == b"abc"
+
+
 async def test_what_comes_unasked_ends_the_connection_and_not_the_answer() -> None:
     wire = Wire()
     body, answer = await wire.answered(
@@ -216,6 +232,17 @@ async def test_nothing_is_read_that_nobody_takes() -> None:
         return size == 6 * 0x10000
 
     await answer.pump(take)
+    assert wire.reading
+
+
+async def test_a_connection_that_is_kept_hears_what_comes_next() -> None:
+    """Also where more had come than anybody took."""
+    wire = Wire()
+    await asyncio.sleep(0)
+    wire.come(HEAD + b"Content-Length: 300000\r\n\r\n" + b"x" * 300_000)
+    assert not wire.reading
+    (await wire.asking).close()
+    assert wire.idle
     assert wire.reading
 
 
