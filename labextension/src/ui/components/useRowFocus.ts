@@ -1,4 +1,5 @@
 import * as React from 'react';
+import { useLastPlace } from './useLastPlace';
 
 interface Held {
   element: HTMLElement;
@@ -11,20 +12,7 @@ interface Held {
  * itself, which takes the focus (`tabIndex` -1).
  */
 export function useRowFocus(place: React.RefObject<HTMLElement>, items: unknown): void {
-  const held = React.useRef<Held | null>(null);
-  React.useEffect(() => {
-    const root = place.current!.getRootNode();
-    const onPlace = ({ target }: Event): void => {
-      const element = target as HTMLElement;
-      held.current = place.current?.contains(element) ? heldIn(place.current, element) : null;
-    };
-    root.addEventListener('focusin', onPlace);
-    root.addEventListener('pointerdown', onPlace); // on what takes no focus, too: a person is elsewhere then
-    return () => {
-      root.removeEventListener('focusin', onPlace);
-      root.removeEventListener('pointerdown', onPlace);
-    };
-  }, [place]);
+  const held = useLastPlace(place, heldIn);
   React.useLayoutEffect(() => {
     if (!held.current || held.current.element.isConnected) {
       return;
@@ -35,12 +23,12 @@ export function useRowFocus(place: React.RefObject<HTMLElement>, items: unknown)
     const near = [...rows.slice(index), ...rows.slice(0, index).reverse()];
     const buttons = near.map(row => row.querySelector<HTMLElement>('button:not(:disabled)'));
     (buttons.find(Boolean) ?? place.current)?.focus();
-  }, [place, items]);
+  }, [place, items, held]);
 }
 
 const rowsIn = (place: HTMLElement): HTMLElement[] => [...place.querySelectorAll<HTMLElement>('li')];
 
-function heldIn(place: HTMLElement, element: HTMLElement): Held {
+function heldIn(element: HTMLElement, place: HTMLElement): Held {
   const rows = rowsIn(place);
   const row = element.closest('li');
   return row ? { element: row, index: rows.indexOf(row) } : { element, index: rows.length };
